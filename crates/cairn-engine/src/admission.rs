@@ -1,0 +1,329 @@
+//! The gate: every foreign change passes here, from the network, a folder or a file.
+//!
+//! # Role
+//! A pure function from a document and a batch to a new document. It runs on a worker; whatever
+//! happens in it, the document it started from is untouched.
+//!
+//! The steps: 1 size and own scan, 2 order and form, 3 authorship, 4 policy where this device is
+//! the judge, 5 application to a copy with every change compared to what automerge would write.
+//! Step 6, the durable append before the acknowledgement, is the engine's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use automerge::{Automerge, Change, ChangeHash};
+
+use crate::attestation::Attestation;
+use crate::chunk::{ChangeChunk, ChunkError};
+use crate::contents::{Contents, Facts, FitError};
+use crate::frame::{Changes, Refusal};
+use crate::graph::{Cover, OrderError, Position};
+use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::limits::Limits;
+use crate::people::Standing;
+use crate::proofs::Proofs;
+use crate::rules::{DocumentRules, Judged};
+use crate::statement::{Origin, StatementError};
+use crate::storage::RecordHash;
+
+/// What the gate needs to know, gathered under the lock.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) document: DocumentId,
+    pub(crate) origin: Origin,
+    pub(crate) contents: Arc<Contents>,
+    pub(crate) batch: Changes,
+    /// What rosters and cards say of each device that can have written here.
+    pub(crate) standings: BTreeMap<DeviceId, Standing>,
+    /// Whose device this is.
+    pub(crate) me: PersonId,
+    /// Who may write now; judged only on the owner's side.
+    pub(crate) writers: BTreeSet<PersonId>,
+    pub(crate) rules: Arc<dyn DocumentRules>,
+    pub(crate) limits: Limits,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    /// The document with the admitted changes.
+    pub(crate) contents: Contents,
+    /// Admitted changes in order.
+    pub(crate) changes: Vec<(ChangeHash, Vec<u8>)>,
+    pub(crate) salts: Vec<(DeviceId, [u8; 8])>,
+    pub(crate) attestations: Vec<Attestation>,
+    pub(crate) replaced: Vec<RecordHash>,
+    pub(crate) refused: Vec<(ChangeHash, Refusal)>,
+    /// Changes of the batch that nothing in the batch is built on, new or known, not refused.
+    pub(crate) tips: Vec<ChangeHash>,
+    /// Who wrote what was admitted.
+    pub(crate) authors: BTreeSet<PersonId>,
+}
+
+/// The batch breaks the format: its sender is broken or hostile, nothing of it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// Not a change within the limits.
+    #[error("a change is malformed: {0}")]
+    Chunk(#[from] ChunkError),
+    /// Not an attestation.
+    #[error("an attestation is malformed: {0}")]
+    Attestation(#[from] StatementError),
+    /// It refers to what is not in its past, or nests too deep.
+    #[error("a change does not fit what it says it is built on")]
+    Form,
+    /// automerge fails on it or would write it differently.
+    #[error("a change cannot be applied faithfully")]
+    Unappliable,
+}
+
+impl Admission {
+    /// Runs the gate.
+    pub(crate) fn run(self) -> Result<Admitted, BatchError> {
+        let mut chunks = Vec::with_capacity(self.batch.changes.len());
+        for bytes in &self.batch.changes {
+            chunks.push(ChangeChunk::parse(bytes, &self.limits)?);
+        }
+        let attestations = self
+            .batch
+            .attestations
+            .iter()
+            .map(|bytes| Attestation::from_bytes(bytes.clone()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut refused = BTreeMap::new();
+        let sifted = loop {
+            let sifted = self.sift(&chunks, &attestations, &mut refused)?;
+            let before = refused.len();
+            self.judge(&chunks, &sifted, &mut refused);
+            if refused.len() == before {
+                break sifted;
+            }
+        };
+        self.finish(&chunks, sifted, refused)
+    }
+
+    /// Steps 2 and 3: puts everything that was not refused yet in order.
+    fn sift(
+        &self,
+        chunks: &[ChangeChunk<'_>],
+        attestations: &[Attestation],
+        refused: &mut BTreeMap<ChangeHash, Refusal>,
+    ) -> Result<Sifted, BatchError> {
+        let mut sifted = Sifted { facts: self.contents.facts.clone(), ..Sifted::default() };
+        let facts = &mut sifted.facts;
+        for (device, salt) in &self.batch.salts {
+            if self.standings.contains_key(device)
+                && facts.proofs.add_salt(self.document, *device, *salt)
+            {
+                sifted.salts.push((*device, *salt));
+            }
+        }
+        for (index, chunk) in chunks.iter().enumerate() {
+            let hash = chunk.hash();
+            if facts.graph.contains(&hash) || refused.contains_key(&hash) {
+                continue;
+            }
+            if chunk.dependencies().any(|dependency| refused.contains_key(&dependency)) {
+                refused.insert(hash, Refusal::BuiltOnRefused);
+                continue;
+            }
+            if facts.bytes + chunk.bytes().len() > self.limits.document_bytes_cap {
+                refused.insert(hash, Refusal::DocumentFull);
+                continue;
+            }
+            match facts.push_checked(chunk, &self.limits) {
+                Ok(position) => sifted.new.push((position, index)),
+                Err(FitError::Order(OrderError::DependencyMissing | OrderError::Sequence)) => {
+                    refused.insert(hash, Refusal::Order);
+                }
+                Err(_) => return Err(BatchError::Form),
+            }
+        }
+        for attestation in attestations {
+            self.add_attestation(&mut sifted, attestation);
+        }
+        Ok(sifted)
+    }
+
+    fn add_attestation(&self, sifted: &mut Sifted, attestation: &Attestation) {
+        let counts = attestation.document() == self.document
+            && Proofs::is_complete(&sifted.facts.graph, attestation)
+            && match self.standings.get(&attestation.device()) {
+                Some(Standing::Current(_)) => true,
+                Some(Standing::Cut(_, kept)) => *kept == Some(attestation.hash()),
+                Some(Standing::Unknown) | None => false,
+            };
+        if counts {
+            let facts = &mut sifted.facts;
+            if let Some(replaced) =
+                facts.proofs.add_attestation(&facts.graph, attestation.clone())
+            {
+                sifted.attestations.retain(|new| !replaced.contains(&new.hash()));
+                sifted.attestations.push(attestation.clone());
+                sifted.replaced.extend(replaced);
+            }
+        }
+    }
+
+    /// Steps 3 and 4: refuses what is not proven or not allowed.
+    fn judge(
+        &self,
+        chunks: &[ChangeChunk<'_>],
+        sifted: &Sifted,
+        refused: &mut BTreeMap<ChangeHash, Refusal>,
+    ) {
+        for (position, index) in &sifted.new {
+            let chunk = &chunks[*index];
+            let verdict = match self.author(&sifted.facts, *position) {
+                None => Some(Refusal::Unproven),
+                Some(author) => self.policy(&sifted.facts, *position, chunk, author),
+            };
+            if let Some(refusal) = verdict {
+                refused.insert(chunk.hash(), refusal);
+            }
+        }
+    }
+
+    /// The proven author of a change.
+    fn author(&self, facts: &Facts, position: Position) -> Option<PersonId> {
+        let device = facts.author_device(position)?;
+        match self.standings.get(&device)? {
+            Standing::Current(person) => {
+                facts.proofs.is_proven(&facts.graph, position).then_some(*person)
+            }
+            Standing::Cut(person, kept) => {
+                let kept = (*kept)?;
+                let attestation =
+                    facts.proofs.of_device(device).find(|known| known.hash() == kept)?;
+                let mut cover = Cover::default();
+                facts.graph.cover_down(attestation.heads(), &mut cover, |_| {});
+                cover.contains(position).then_some(*person)
+            }
+            Standing::Unknown => None,
+        }
+    }
+
+    fn policy(
+        &self,
+        facts: &Facts,
+        position: Position,
+        chunk: &ChangeChunk<'_>,
+        author: PersonId,
+    ) -> Option<Refusal> {
+        let owner = self.origin.owner;
+        if author == owner || self.is_judged(facts, position) {
+            return None;
+        }
+        if self.me != owner {
+            // Another grantee's change counts once the owner's side has judged it.
+            return (author != self.me).then_some(Refusal::Unproven);
+        }
+        if !self.writers.contains(&author) {
+            return Some(Refusal::NotAllowed);
+        }
+        let operations = facts.operations(chunk, |device| self.person_of(device));
+        let judged = Judged {
+            kind: self.origin.kind,
+            owner,
+            author,
+            change: chunk.hash(),
+            operations: &operations,
+        };
+        self.rules.judge(judged).err().map(|_| Refusal::NotAllowed)
+    }
+
+    /// Whether a device of the owner has attested that it admitted the change.
+    fn is_judged(&self, facts: &Facts, position: Position) -> bool {
+        self.standings.iter().any(|(device, standing)| {
+            matches!(standing, Standing::Current(person) if *person == self.origin.owner)
+                && facts.proofs.is_covered_by(*device, position)
+        })
+    }
+
+    fn person_of(&self, device: DeviceId) -> Option<PersonId> {
+        match self.standings.get(&device)? {
+            Standing::Current(person) | Standing::Cut(person, _) => Some(*person),
+            Standing::Unknown => None,
+        }
+    }
+
+    /// Step 5: applies to a copy and compares.
+    fn finish(
+        &self,
+        chunks: &[ChangeChunk<'_>],
+        sifted: Sifted,
+        refused: BTreeMap<ChangeHash, Refusal>,
+    ) -> Result<Admitted, BatchError> {
+        let changes: Vec<(ChangeHash, Vec<u8>)> = sifted
+            .new
+            .iter()
+            .map(|(_, index)| (chunks[*index].hash(), chunks[*index].bytes().to_vec()))
+            .collect();
+        let automerge = apply(&self.contents.automerge, &changes)?;
+        if automerge.get_heads() != sifted.facts.graph.heads() {
+            return Err(BatchError::Unappliable);
+        }
+        let authors = sifted
+            .new
+            .iter()
+            .filter_map(|(position, _)| {
+                self.person_of(sifted.facts.author_device(*position)?)
+            })
+            .collect();
+        let below: BTreeSet<ChangeHash> =
+            chunks.iter().flat_map(ChangeChunk::dependencies).collect();
+        let tips = chunks
+            .iter()
+            .map(ChangeChunk::hash)
+            .filter(|hash| !below.contains(hash) && !refused.contains_key(hash))
+            .collect();
+        Ok(Admitted {
+            contents: Contents { automerge, facts: sifted.facts },
+            changes,
+            salts: sifted.salts,
+            attestations: sifted.attestations,
+            replaced: sifted.replaced,
+            refused: refused.into_iter().collect(),
+            tips,
+            authors,
+        })
+    }
+}
+
+/// What a batch adds, before it is applied.
+#[derive(Debug, Default)]
+struct Sifted {
+    facts: Facts,
+    /// Position in the graph and index in the batch of each new change.
+    new: Vec<(Position, usize)>,
+    salts: Vec<(DeviceId, [u8; 8])>,
+    attestations: Vec<Attestation>,
+    replaced: Vec<RecordHash>,
+}
+
+/// Applies changes to a copy of a document. automerge must then write each of them exactly as it
+/// came: it keeps no bytes, and a change it rebuilt differently would break every later save.
+pub(crate) fn apply(
+    base: &Automerge,
+    changes: &[(ChangeHash, Vec<u8>)],
+) -> Result<Automerge, BatchError> {
+    let attempt = catch_unwind(AssertUnwindSafe(|| {
+        let mut automerge = base.clone();
+        let before = automerge.get_heads();
+        let mut parsed = Vec::with_capacity(changes.len());
+        for (_, bytes) in changes {
+            parsed.push(Change::from_bytes(bytes.clone()).ok()?);
+        }
+        automerge.apply_changes(parsed).ok()?;
+        let rebuilt: BTreeMap<ChangeHash, Vec<u8>> = automerge
+            .get_changes(&before)
+            .into_iter()
+            .map(|change| (change.hash(), change.raw_bytes().to_vec()))
+            .collect();
+        let faithful = changes.iter().all(|(hash, bytes)| rebuilt.get(hash) == Some(bytes));
+        faithful.then_some(automerge)
+    }));
+    attempt.ok().flatten().ok_or(BatchError::Unappliable)
+}

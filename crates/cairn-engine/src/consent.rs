@@ -1,0 +1,195 @@
+//! Consent: what the merged grants and receipts of a document mean.
+//!
+//! # Role
+//! Grants are merged by union. Only a statement that names another as replaced supersedes it, so a
+//! revocation made offline on one device is never lost to a grant made on another: among the
+//! statements that nothing replaces, the most restrictive one stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::id::PersonId;
+use crate::statement::{AuthorCard, Grant, Receipt, Role, SignedStatement, Statement};
+use crate::storage::RecordHash;
+
+/// The consent statements of one document.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Consent {
+    statements: BTreeMap<RecordHash, SignedStatement>,
+}
+
+/// One statement of the owner with its receipt: a line of the audit view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantLine {
+    /// The statement's name.
+    pub statement: RecordHash,
+    /// Who is allowed.
+    pub grantee: PersonId,
+    /// What they may do under this statement.
+    pub role: Role,
+    /// What for, in the owner's words.
+    pub purpose: String,
+    /// When the owner wants it to end.
+    pub expires_millis: Option<i64>,
+    /// When it was signed, by the signer's clock.
+    pub at_millis: i64,
+    /// Whether nothing replaces it.
+    pub in_force: bool,
+    /// When the grantee's device took note, by its clock.
+    pub receipt_millis: Option<i64>,
+}
+
+impl Consent {
+    /// Merges a statement whose signer was checked. Returns whether it was new.
+    pub(crate) fn merge(&mut self, signed: SignedStatement) -> bool {
+        self.statements.insert(signed.hash(), signed).is_none()
+    }
+
+    pub(crate) fn contains(&self, hash: &RecordHash) -> bool {
+        self.statements.contains_key(hash)
+    }
+
+    fn grants(&self) -> impl Iterator<Item = (RecordHash, &Grant)> + '_ {
+        self.statements.iter().filter_map(|(hash, signed)| match signed.statement() {
+            Statement::Grant(grant) => Some((*hash, grant)),
+            _ => None,
+        })
+    }
+
+    fn receipts(&self) -> impl Iterator<Item = &Receipt> + '_ {
+        self.statements.values().filter_map(|signed| match signed.statement() {
+            Statement::Receipt(receipt) => Some(receipt),
+            _ => None,
+        })
+    }
+
+    /// Author cards of this document.
+    pub(crate) fn cards(&self) -> impl Iterator<Item = &AuthorCard> + '_ {
+        self.statements.values().filter_map(|signed| match signed.statement() {
+            Statement::AuthorCard(card) => Some(card),
+            _ => None,
+        })
+    }
+
+    /// Statements for one person that nothing replaces.
+    pub(crate) fn in_force(&self, grantee: PersonId) -> Vec<(RecordHash, &Grant)> {
+        let replaced: BTreeSet<RecordHash> = self
+            .grants()
+            .filter(|(_, grant)| grant.grantee == grantee)
+            .flat_map(|(_, grant)| grant.replaces.iter().copied())
+            .collect();
+        self.grants()
+            .filter(|(hash, grant)| grant.grantee == grantee && !replaced.contains(hash))
+            .collect()
+    }
+
+    /// What a person may do now; `None` also for one who never had consent.
+    pub(crate) fn role(&self, grantee: PersonId) -> Role {
+        self.in_force(grantee).iter().map(|(_, grant)| grant.role).min().unwrap_or(Role::None)
+    }
+
+    /// Whether a person was ever granted anything here.
+    pub(crate) fn concerns(&self, person: PersonId) -> bool {
+        self.grants().any(|(_, grant)| grant.grantee == person)
+    }
+
+    /// Everyone who was ever granted anything here.
+    pub(crate) fn grantees(&self) -> BTreeSet<PersonId> {
+        self.grants().map(|(_, grant)| grant.grantee).collect()
+    }
+
+    /// What a person should know of this consent: grants for them, their receipts and, while they
+    /// may read, the author cards of other writers.
+    pub(crate) fn known_to(&self, person: PersonId) -> impl Iterator<Item = &SignedStatement> + '_ {
+        let reads = self.role(person) >= Role::Read;
+        self.statements.values().filter(move |signed| match signed.statement() {
+            Statement::Grant(grant) => grant.grantee == person,
+            Statement::Receipt(receipt) => receipt.person == person,
+            Statement::AuthorCard(card) => reads && card.person != person,
+            _ => false,
+        })
+    }
+
+    /// Every statement.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &SignedStatement> + '_ {
+        self.statements.values()
+    }
+
+    /// Grants for `person` without a receipt by them.
+    pub(crate) fn unreceipted(&self, person: PersonId) -> Vec<RecordHash> {
+        let noted: BTreeSet<RecordHash> = self
+            .receipts()
+            .filter(|receipt| receipt.person == person)
+            .map(|receipt| receipt.statement)
+            .collect();
+        self.grants()
+            .filter(|(hash, grant)| grant.grantee == person && !noted.contains(hash))
+            .map(|(hash, _)| hash)
+            .collect()
+    }
+
+    /// The audit view, oldest first by the signers' clocks.
+    pub(crate) fn lines(&self) -> Vec<GrantLine> {
+        let mut lines: Vec<GrantLine> = self
+            .grants()
+            .map(|(hash, grant)| GrantLine {
+                statement: hash,
+                grantee: grant.grantee,
+                role: grant.role,
+                purpose: grant.purpose.clone(),
+                expires_millis: grant.expires_millis,
+                at_millis: grant.at_millis,
+                in_force: self.in_force(grant.grantee).iter().any(|(other, _)| *other == hash),
+                receipt_millis: self
+                    .receipts()
+                    .filter(|receipt| receipt.statement == hash)
+                    .map(|receipt| receipt.at_millis)
+                    .min(),
+            })
+            .collect();
+        lines.sort_by_key(|line| (line.at_millis, line.statement));
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::Origin;
+
+    fn grant(role: Role, at_millis: i64, replaces: &[&SignedStatement]) -> SignedStatement {
+        let grant = Grant {
+            origin: Origin { owner: PersonId::from_bytes([1; 32]), kind: 1, salt: [2; 16] },
+            grantee: PersonId::from_bytes([3; 32]),
+            role,
+            purpose: String::new(),
+            expires_millis: None,
+            replaces: replaces.iter().map(|signed| signed.hash()).collect(),
+            heads: Vec::new(),
+            at_millis,
+        };
+        SignedStatement::sign(Statement::Grant(grant), &[4; 32])
+    }
+
+    fn check(statements: &[&SignedStatement], expected: Role) {
+        let mut consent = Consent::default();
+        for signed in statements {
+            consent.merge((*signed).clone());
+        }
+        assert_eq!(consent.role(PersonId::from_bytes([3; 32])), expected);
+        assert_eq!(consent.role(PersonId::from_bytes([9; 32])), Role::None);
+    }
+
+    #[test]
+    fn only_a_descendant_supersedes_and_the_most_restrictive_of_concurrent_ones_stands() {
+        let write = grant(Role::Write, 1, &[]);
+        let revoke = grant(Role::None, 2, &[&write]);
+        let read = grant(Role::Read, 3, &[&write]);
+        let again = grant(Role::Write, 4, &[&revoke, &read]);
+        check(&[], Role::None);
+        check(&[&write], Role::Write);
+        check(&[&write, &read], Role::Read);
+        check(&[&write, &read, &revoke], Role::None);
+        check(&[&revoke, &read, &write, &again], Role::Write);
+        check(&[&read, &revoke], Role::None);
+    }
+}

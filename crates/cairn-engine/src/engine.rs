@@ -1,0 +1,579 @@
+//! The engine: documents, people and sessions behind one deterministic interface.
+//!
+//! # Role
+//! [`Engine::handle`] takes an [`Input`]; then [`Engine::poll_output`] is called until it is empty;
+//! then one timer is armed for [`Engine::poll_timeout`]. Local edits are made in place by
+//! [`Engine::edit`] and never wait.
+//!
+//! # Invariants
+//! * Same configuration and inputs, same outputs, byte for byte: time and seed are given.
+//! * A peer can never make the engine panic, grow without bound or lose an admitted change.
+//! * No input from a peer changes a document before the whole batch passed the gate.
+//! * Nothing is acknowledged before it is durable.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use automerge::{Automerge, ChangeHash};
+
+use crate::consent::GrantLine;
+use crate::contents::{LoadError, LoadedDocument};
+use crate::document::{Body, Document, Held};
+use crate::frame::Refusal;
+use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
+use crate::jobs::{Job, JobDone};
+use crate::limits::Limits;
+use crate::people::{People, Standing};
+use crate::rules::DocumentRules;
+use crate::session::{ConnectionId, Session};
+use crate::statement::{Origin, Role, SignedStatement, Statement, public_key};
+use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
+
+/// The caller's clocks at the moment of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// A clock that never goes back, in milliseconds from any start: for timers.
+    pub ticks_millis: u64,
+    /// The wall clock, milliseconds since the Unix epoch: written into statements and changes,
+    /// never judged.
+    pub wall_millis: i64,
+}
+
+/// What an engine is made with.
+#[derive(Clone)]
+pub struct Config {
+    /// Whose notebook it is.
+    pub person: PersonId,
+    /// The seed of this device's Ed25519 signing key.
+    pub device_secret: [u8; 32],
+    /// This start of the process: 16 fresh random bytes.
+    pub process: ProcessId,
+    /// Where salts and document ids come from: 32 fresh random bytes.
+    pub seed: [u8; 32],
+    /// Bounds.
+    pub limits: Limits,
+    /// What authors may do.
+    pub rules: Arc<dyn DocumentRules>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("person", &self.person).finish_non_exhaustive()
+    }
+}
+
+/// What happens to the engine.
+#[derive(Debug)]
+pub enum Input {
+    /// A document that [`Output::Load`] asked for.
+    Loaded {
+        /// Which one.
+        document: DocumentId,
+        /// What the vault had.
+        result: Result<LoadedDocument, LoadError>,
+    },
+    /// An append is durable.
+    Stored {
+        /// Which one.
+        ticket: Ticket,
+    },
+    /// An append failed. Nothing later will be stored either until the vault is opened again.
+    StoreFailed {
+        /// Which one.
+        ticket: Ticket,
+    },
+    /// A connection to a device whose key the handshake has proven.
+    Connected {
+        /// Its name.
+        connection: ConnectionId,
+        /// Whose device.
+        person: PersonId,
+        /// The device.
+        device: DeviceId,
+        /// Whether this side opened it.
+        dialled: bool,
+    },
+    /// A whole frame came.
+    Frame {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The frame.
+        bytes: Vec<u8>,
+    },
+    /// A connection is gone, for whatever reason.
+    Disconnected {
+        /// Which one.
+        connection: ConnectionId,
+    },
+    /// A job that [`Output::Run`] asked for.
+    JobDone(JobDone),
+    /// The time of [`Engine::poll_timeout`] has come.
+    Tick,
+}
+
+/// What the engine wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Write durably, then answer with [`Input::Stored`] or [`Input::StoreFailed`].
+    Append {
+        /// Its name.
+        ticket: Ticket,
+        /// What to write.
+        append: Append,
+    },
+    /// Read a document, put it together with [`LoadedDocument::from_content`] on a worker, answer
+    /// with [`Input::Loaded`].
+    Load {
+        /// Which one.
+        document: DocumentId,
+    },
+    /// Send a frame; frames of a connection keep their order.
+    Send {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The frame.
+        bytes: Vec<u8>,
+    },
+    /// Close a connection. No [`Input::Disconnected`] is needed for it.
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Run a job on a worker and answer with [`Input::JobDone`].
+    Run(Job),
+    /// Something that people or the driver may want to know.
+    Event(Event),
+}
+
+/// Why the engine closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The device is not on its person's roster, or not any more.
+    #[error("the device is not known here")]
+    UnknownDevice,
+    /// No protocol version in common.
+    #[error("no protocol version in common")]
+    Version,
+    /// The peer broke the protocol.
+    #[error("the other device sent something that is not allowed")]
+    Protocol,
+    /// The peer said nothing in time.
+    #[error("the other device did not answer")]
+    Silence,
+    /// Another connection to the same device stays.
+    #[error("another connection to the same device is in use")]
+    Duplicate,
+}
+
+/// What people or the driver may want to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A session is open: the peer's hello was understood.
+    Connected {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Whose device.
+        person: PersonId,
+        /// Which device.
+        device: DeviceId,
+    },
+    /// A session ended.
+    Disconnected {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Whose device.
+        person: PersonId,
+    },
+    /// Nothing is on its way on this connection any more.
+    Settled {
+        /// On which connection.
+        connection: ConnectionId,
+    },
+    /// A document is in memory.
+    Loaded {
+        /// Which one.
+        document: DocumentId,
+    },
+    /// A document in the vault is damaged and is left as it is.
+    Damaged {
+        /// Which one.
+        document: DocumentId,
+        /// What is wrong.
+        error: LoadError,
+    },
+    /// A document changed.
+    Changed {
+        /// Which one.
+        document: DocumentId,
+        /// Who wrote the changes.
+        authors: BTreeSet<PersonId>,
+    },
+    /// All that was in a document at some moment is durable here.
+    Stored {
+        /// Which one.
+        document: DocumentId,
+        /// The heads that are durable.
+        heads: Vec<ChangeHash>,
+        /// Whether nothing newer waits.
+        all: bool,
+    },
+    /// The vault failed: nothing is saved until it is opened again. Editing goes on in memory.
+    StoreFailed,
+    /// A device has all of a document durably.
+    Delivered {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device.
+        person: PersonId,
+        /// Which device.
+        device: DeviceId,
+        /// The heads it has.
+        heads: Vec<ChangeHash>,
+    },
+    /// Consent for a document changed, or a receipt came.
+    Consent {
+        /// Which document.
+        document: DocumentId,
+    },
+    /// Changes of a peer were refused here.
+    Refused {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device sent them.
+        person: PersonId,
+        /// Which changes and why.
+        changes: Vec<(ChangeHash, Refusal)>,
+    },
+    /// Changes were refused by a peer.
+    RefusedByPeer {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device refused.
+        person: PersonId,
+        /// Which changes and why.
+        changes: Vec<(ChangeHash, Refusal)>,
+    },
+}
+
+/// Counters for reports; they never influence what the engine does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Documents asked from the vault.
+    pub documents_loaded: u64,
+    /// Documents that differed in index exchanges.
+    pub documents_differing: u64,
+    /// Changes sent.
+    pub changes_sent: u64,
+    /// Changes of others admitted.
+    pub changes_received: u64,
+    /// Messages that named a document the peer has no consent for, or that does not exist.
+    pub messages_ignored: u64,
+}
+
+/// An append on its way to the vault and what of its document it makes durable.
+#[derive(Debug)]
+pub(crate) struct Appending {
+    ticket: Ticket,
+    document: DocumentId,
+    count: usize,
+    heads: Vec<ChangeHash>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) config: Config,
+    pub(crate) device: DeviceId,
+    pub(crate) random: crate::random::Random,
+    pub(crate) people: People,
+    pub(crate) documents: BTreeMap<DocumentId, Document>,
+    pub(crate) sessions: BTreeMap<ConnectionId, Session>,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) tickets: u64,
+    pub(crate) appending: VecDeque<Appending>,
+    pub(crate) storage_failed: bool,
+    pub(crate) counters: Counters,
+}
+
+impl Engine {
+    /// An engine with what the vault kept. Statements that do not verify are left out.
+    pub fn new(config: Config, restored: Restored) -> Self {
+        let device = DeviceId::from_bytes(public_key(&config.device_secret));
+        let random = crate::random::Random::new(&config.seed);
+        let mut engine = Self {
+            config,
+            device,
+            random,
+            people: People::default(),
+            documents: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            tickets: 0,
+            appending: VecDeque::new(),
+            storage_failed: false,
+            counters: Counters::default(),
+        };
+        for row in restored.documents {
+            let origin = Origin { owner: row.owner, kind: row.kind, salt: row.salt };
+            engine.documents.insert(row.document, Document::cold(origin, row.heads));
+        }
+        let statements = restored.statements.into_iter();
+        for signed in statements.filter_map(|bytes| SignedStatement::from_bytes(bytes).ok()) {
+            if !engine.people.merge(signed.clone(), true)
+                && let Some(document) = document_of(signed.statement())
+                && let Some(document) = engine.documents.get_mut(&document)
+            {
+                document.consent.merge(signed);
+            }
+        }
+        engine
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Loaded { document, result } => self.document_loaded(document, result),
+            Input::Stored { ticket } => self.stored(ticket),
+            Input::StoreFailed { .. } => {
+                if !self.storage_failed {
+                    self.storage_failed = true;
+                    self.event(Event::StoreFailed);
+                }
+            }
+            Input::Connected { connection, person, device, dialled } => {
+                self.connected(now, connection, person, device, dialled);
+            }
+            Input::Frame { connection, bytes } => self.frame(now, connection, &bytes),
+            Input::Disconnected { connection } => self.end_session(connection),
+            Input::JobDone(done) => self.job_done(now, done),
+            Input::Tick => self.close_silent(now),
+        }
+        self.report_settled();
+    }
+
+    /// The next thing to do, until `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Tick`] is wanted, in ticks.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.sessions
+            .values()
+            .filter(|session| !session.greeted)
+            .map(|session| session.hello_until_millis)
+            .min()
+    }
+
+    /// This device.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Whose notebook it is.
+    pub fn person(&self) -> PersonId {
+        self.config.person
+    }
+
+    /// Counters since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The document index.
+    pub fn rows(&self) -> impl Iterator<Item = DocumentRow> + '_ {
+        self.documents.values().map(Document::row)
+    }
+
+    /// automerge's state of a document that is loaded.
+    pub fn read(&self, document: DocumentId) -> Option<&Automerge> {
+        self.documents.get(&document)?.loaded().map(|contents| &contents.automerge)
+    }
+
+    /// Asks the vault for a document that is not in memory; [`Event::Loaded`] follows. Returns
+    /// whether it is in memory already.
+    pub fn open(&mut self, document: DocumentId) -> bool {
+        match self.documents.get_mut(&document) {
+            Some(known) if matches!(known.body, Body::Cold) => {
+                known.body = Body::Loading;
+                self.counters.documents_loaded += 1;
+                self.outputs.push_back(Output::Load { document });
+                false
+            }
+            Some(known) => known.loaded().is_some(),
+            None => false,
+        }
+    }
+
+    /// Whether all of a document is durable here.
+    pub fn is_stored(&self, document: DocumentId) -> bool {
+        self.documents
+            .get(&document)
+            .is_some_and(|document| document.heads() == document.durable_heads)
+    }
+
+    /// What a person may do in a document; an owner may write.
+    pub fn role(&self, document: DocumentId, person: PersonId) -> Role {
+        match self.documents.get(&document) {
+            Some(document) if document.origin.owner == person => Role::Write,
+            Some(document) => document.consent.role(person),
+            None => Role::None,
+        }
+    }
+
+    /// The audit view of a document's consent, oldest first.
+    pub fn consent(&self, document: DocumentId) -> Vec<GrantLine> {
+        self.documents.get(&document).map(|known| known.consent.lines()).unwrap_or_default()
+    }
+
+    /// Current devices of a person.
+    pub fn devices(&self, person: PersonId) -> Vec<DeviceId> {
+        self.people.roster(person).map(|roster| roster.devices().collect()).unwrap_or_default()
+    }
+
+    /// The roster statements of a person, to be given to a new relationship.
+    pub fn roster(&self, person: PersonId) -> Vec<Vec<u8>> {
+        let roster = self.people.roster(person);
+        roster
+            .into_iter()
+            .flat_map(|roster| roster.statements().map(|signed| signed.bytes().to_vec()))
+            .collect()
+    }
+
+    /// Makes a person known whose roster statements came over an authenticated pairing. Statements
+    /// about others are passed over. Returns the devices that are then current.
+    pub fn introduce(&mut self, person: PersonId, statements: &[Vec<u8>]) -> Vec<DeviceId> {
+        let mut append = Append::default();
+        for bytes in statements {
+            let Ok(signed) = SignedStatement::from_bytes(bytes.clone()) else {
+                continue;
+            };
+            let about = match signed.statement() {
+                Statement::DeviceAdded(added) => added.person,
+                Statement::DeviceRevoked(revoked) => revoked.person,
+                _ => continue,
+            };
+            let record = (signed.hash(), bytes.clone());
+            if about == person && self.people.merge(signed, true) {
+                append.statements.push(record);
+            }
+        }
+        if !append.statements.is_empty() {
+            self.append(append, None);
+        }
+        self.devices(person)
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Queues an append. With a document, its new row and what becomes durable are noted.
+    pub(crate) fn append(&mut self, append: Append, document: Option<DocumentId>) {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        if let Some(known) = document.and_then(|id| self.documents.get(&id))
+            && let Some(contents) = known.loaded()
+        {
+            let graph = &contents.facts.graph;
+            let (count, heads) = (graph.len(), graph.heads().to_vec());
+            self.appending.push_back(Appending { ticket, document: known.id, count, heads });
+        }
+        self.outputs.push_back(Output::Append { ticket, append });
+    }
+
+    /// Queues an append about one document.
+    pub(crate) fn append_document(
+        &mut self,
+        id: DocumentId,
+        statements: Vec<SignedStatement>,
+        fill: impl FnOnce(&mut DocumentAppend),
+    ) {
+        let Some(known) = self.documents.get(&id) else {
+            return;
+        };
+        let mut part = DocumentAppend {
+            row: known.row(),
+            changes: Vec::new(),
+            salts: Vec::new(),
+            attestations: Vec::new(),
+            attestations_replaced: Vec::new(),
+        };
+        fill(&mut part);
+        let statements =
+            statements.iter().map(|signed| (signed.hash(), signed.bytes().to_vec())).collect();
+        self.append(Append { statements, documents: vec![part] }, Some(id));
+    }
+
+    fn document_loaded(&mut self, id: DocumentId, result: Result<LoadedDocument, LoadError>) {
+        let Some(known) = self.documents.get_mut(&id) else {
+            return;
+        };
+        if !matches!(known.body, Body::Loading) {
+            return;
+        }
+        match result {
+            Ok(loaded) => {
+                known.set_loaded(loaded);
+                let held = std::mem::take(&mut known.held);
+                self.event(Event::Loaded { document: id });
+                for (connection, held) in held {
+                    match held {
+                        Held::Message(message) => self.message(connection, message),
+                        Held::Reconcile => self.reconcile(connection, id),
+                    }
+                }
+            }
+            Err(error) => {
+                known.body = Body::Damaged;
+                known.held.clear();
+                self.event(Event::Damaged { document: id, error });
+            }
+        }
+    }
+
+    fn stored(&mut self, ticket: Ticket) {
+        let mut reached = BTreeSet::new();
+        while self.appending.front().is_some_and(|first| first.ticket <= ticket) {
+            if let Some(done) = self.appending.pop_front()
+                && let Some(document) = self.documents.get_mut(&done.document)
+            {
+                document.durable = done.count;
+                document.durable_heads = done.heads;
+                reached.insert(done.document);
+            }
+        }
+        for id in reached {
+            let heads = self.documents[&id].durable_heads.clone();
+            let all = self.is_stored(id);
+            self.event(Event::Stored { document: id, heads, all });
+            self.acknowledge(id);
+        }
+    }
+
+    /// What rosters and author cards say of a device in a document.
+    pub(crate) fn standing(&self, document: &Document, device: DeviceId) -> Standing {
+        match self.people.standing(device, document.id) {
+            Standing::Unknown => document
+                .consent
+                .cards()
+                .find(|card| card.devices.contains(&device))
+                .map_or(Standing::Unknown, |card| Standing::Current(card.person)),
+            known => known,
+        }
+    }
+}
+
+/// The document a statement is about.
+pub(crate) fn document_of(statement: &Statement) -> Option<DocumentId> {
+    match statement {
+        Statement::Grant(grant) => Some(grant.origin.document()),
+        Statement::AuthorCard(card) => Some(card.origin.document()),
+        Statement::Receipt(receipt) => Some(receipt.document),
+        Statement::DeviceAdded(_) | Statement::DeviceRevoked(_) | Statement::TlsKey(_) => None,
+    }
+}

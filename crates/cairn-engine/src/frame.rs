@@ -1,0 +1,238 @@
+//! Messages between two devices and their bytes.
+//!
+//! A frame is one message: `kind u8 | body (postcard)`. The transport delimits frames; a frame is
+//! at most [`Limits::frame_bytes_max`](crate::Limits) long, which bounds every allocation here. A
+//! kind that the negotiated version does not know is an error; bytes after the known fields of a
+//! body are fields of a later version and are ignored.
+
+use automerge::ChangeHash;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeviceId, DocumentId, ProcessId};
+use crate::wire::{byte_lists, hash_lists};
+
+/// Oldest and newest protocol version this program speaks.
+pub const PROTOCOL_VERSIONS: (u16, u16) = (1, 1);
+
+/// Opens a session. The first frame in both directions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    /// Oldest and newest version the sender speaks.
+    pub(crate) versions: (u16, u16),
+    /// The sender's process start.
+    pub(crate) process: ProcessId,
+    /// Digest of the sender's own roster.
+    pub(crate) own_roster: [u8; 32],
+    /// Digest of what the sender knows of the receiver's roster.
+    pub(crate) known_roster: [u8; 32],
+    /// Fingerprint of all documents and statements the two share.
+    pub(crate) fingerprint: [u8; 32],
+}
+
+/// One line of an [`Message::Index`]: a shared document and the digest of what is known of it.
+pub(crate) type IndexEntry = (DocumentId, [u8; 32]);
+
+/// New changes of a document with what proves them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changes {
+    pub(crate) salts: Vec<(DeviceId, [u8; 8])>,
+    #[serde(with = "byte_lists")]
+    pub(crate) changes: Vec<Vec<u8>>,
+    #[serde(with = "byte_lists")]
+    pub(crate) attestations: Vec<Vec<u8>>,
+}
+
+impl Changes {
+    /// Payload in bytes, for limits.
+    pub(crate) fn size(&self) -> usize {
+        let bytes = |list: &[Vec<u8>]| list.iter().map(|bytes| bytes.len() + 4).sum::<usize>();
+        self.salts.len() * 40 + bytes(&self.changes) + bytes(&self.attestations)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.salts.is_empty() && self.changes.is_empty() && self.attestations.is_empty()
+    }
+
+    pub(crate) fn append(&mut self, mut later: Self) {
+        self.salts.append(&mut later.salts);
+        self.changes.append(&mut later.changes);
+        self.attestations.append(&mut later.attestations);
+    }
+}
+
+/// Why a change was not admitted, as told to the device that sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Refusal {
+    /// It breaks the format or a limit. For good.
+    Malformed,
+    /// It does not fit the order of changes here. For good.
+    Order,
+    /// No attestation proves its author. Until one does.
+    Unproven,
+    /// Its author may not write this. Until the consent changes.
+    NotAllowed,
+    /// It is built on a change that was refused.
+    BuiltOnRefused,
+    /// automerge cannot apply it, or would write it differently. For good.
+    Unappliable,
+    /// The document would grow over its limit.
+    DocumentFull,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Message {
+    Hello(Hello),
+    Statements(Vec<Vec<u8>>),
+    Index { entries: Vec<IndexEntry>, last: bool },
+    Heads { document: DocumentId, heads: Vec<ChangeHash>, samples: Vec<ChangeHash> },
+    Changes { document: DocumentId, batch: Changes, last: bool },
+    Ack { document: DocumentId, heads: Vec<ChangeHash> },
+    Refused { document: DocumentId, changes: Vec<(ChangeHash, Refusal)> },
+    /// All statements and heads that differ were sent.
+    Synced,
+}
+
+/// Why a frame was not understood. The sender's fault; the session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Longer than the limit.
+    #[error("the frame is larger than allowed")]
+    TooLarge,
+    /// Empty, or of a kind this version does not know.
+    #[error("the frame is of an unknown kind")]
+    UnknownKind,
+    /// The body does not decode.
+    #[error("the frame is malformed")]
+    Malformed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StatementsBody(#[serde(with = "byte_lists")] Vec<Vec<u8>>);
+
+#[derive(Serialize, Deserialize)]
+struct Hashes(#[serde(with = "hash_lists")] Vec<ChangeHash>);
+
+impl Message {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let (kind, body) = match self {
+            Self::Hello(hello) => (1, postcard::to_allocvec(hello)),
+            Self::Statements(list) => (2, postcard::to_allocvec(&StatementsBody(list.clone()))),
+            Self::Index { entries, last } => (3, postcard::to_allocvec(&(entries, last))),
+            Self::Heads { document, heads, samples } => {
+                let (heads, samples) = (Hashes(heads.clone()), Hashes(samples.clone()));
+                (4, postcard::to_allocvec(&(document, heads, samples)))
+            }
+            Self::Changes { document, batch, last } => {
+                (5, postcard::to_allocvec(&(document, batch, last)))
+            }
+            Self::Ack { document, heads } => {
+                (6, postcard::to_allocvec(&(document, Hashes(heads.clone()))))
+            }
+            Self::Refused { document, changes } => {
+                let changes: Vec<([u8; 32], Refusal)> =
+                    changes.iter().map(|(hash, refusal)| (hash.0, *refusal)).collect();
+                (7, postcard::to_allocvec(&(document, changes)))
+            }
+            Self::Synced => (8, Ok(Vec::new())),
+        };
+        let mut bytes = vec![kind];
+        bytes.extend(body.expect("plain data in memory always encodes"));
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8], frame_bytes_max: usize) -> Result<Self, FrameError> {
+        fn body<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FrameError> {
+            let (value, _later_fields) =
+                postcard::take_from_bytes(bytes).map_err(|_| FrameError::Malformed)?;
+            Ok(value)
+        }
+        if bytes.len() > frame_bytes_max {
+            return Err(FrameError::TooLarge);
+        }
+        let (kind, rest) = bytes.split_first().ok_or(FrameError::UnknownKind)?;
+        Ok(match kind {
+            1 => Self::Hello(body(rest)?),
+            2 => Self::Statements(body::<StatementsBody>(rest)?.0),
+            3 => {
+                let (entries, last) = body(rest)?;
+                Self::Index { entries, last }
+            }
+            4 => {
+                let (document, heads, samples): (_, Hashes, Hashes) = body(rest)?;
+                Self::Heads { document, heads: heads.0, samples: samples.0 }
+            }
+            5 => {
+                let (document, batch, last) = body(rest)?;
+                Self::Changes { document, batch, last }
+            }
+            6 => {
+                let (document, heads): (_, Hashes) = body(rest)?;
+                Self::Ack { document, heads: heads.0 }
+            }
+            7 => {
+                let (document, changes): (_, Vec<([u8; 32], Refusal)>) = body(rest)?;
+                let changes =
+                    changes.into_iter().map(|(hash, refusal)| (ChangeHash(hash), refusal)).collect();
+                Self::Refused { document, changes }
+            }
+            8 => Self::Synced,
+            _ => return Err(FrameError::UnknownKind),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn examples() -> Vec<Message> {
+        let document = DocumentId::from_bytes([1; 16]);
+        let hash = ChangeHash([2; 32]);
+        let batch = Changes {
+            salts: vec![(DeviceId::from_bytes([3; 32]), [4; 8])],
+            changes: vec![vec![5; 300], Vec::new()],
+            attestations: vec![vec![6; 3]],
+        };
+        vec![
+            Message::Hello(Hello {
+                versions: PROTOCOL_VERSIONS,
+                process: ProcessId::from_bytes([7; 16]),
+                own_roster: [8; 32],
+                known_roster: [9; 32],
+                fingerprint: [10; 32],
+            }),
+            Message::Statements(vec![vec![1, 2], vec![]]),
+            Message::Index { entries: vec![(document, [11; 32])], last: true },
+            Message::Heads { document, heads: vec![hash], samples: vec![hash, hash] },
+            Message::Changes { document, batch, last: false },
+            Message::Ack { document, heads: vec![hash] },
+            Message::Refused { document, changes: vec![(hash, Refusal::NotAllowed)] },
+        ]
+    }
+
+    #[test]
+    fn every_message_comes_back_also_with_later_fields_and_no_prefix_of_it_is_one() {
+        for message in examples() {
+            let bytes = message.encode();
+            assert_eq!(Message::decode(&bytes, bytes.len()), Ok(message.clone()));
+            assert_eq!(Message::decode(&bytes, bytes.len() - 1), Err(FrameError::TooLarge));
+            for length in 0..bytes.len() {
+                assert!(Message::decode(&bytes[..length], 1 << 20).is_err());
+            }
+            let later = [bytes.as_slice(), b"later"].concat();
+            assert_eq!(Message::decode(&later, 1 << 20), Ok(message));
+        }
+        assert_eq!(Message::decode(&[99], 10), Err(FrameError::UnknownKind));
+    }
+
+    #[test]
+    fn a_list_that_claims_to_be_huge_allocates_nothing() {
+        let mut bytes = vec![2];
+        bytes.extend_from_slice(&[0xff, 0xff, 0xff, 0xff, 0x0f]);
+        assert_eq!(Message::decode(&bytes, 1 << 20), Err(FrameError::Malformed));
+        bytes[0] = 3;
+        assert_eq!(Message::decode(&bytes, 1 << 20), Err(FrameError::Malformed));
+    }
+}

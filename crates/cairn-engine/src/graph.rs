@@ -1,0 +1,307 @@
+//! The graph of a document's admitted changes: who descends from whom.
+//!
+//! # Role
+//! Answers what automerge keeps to itself: ancestry, clocks, and whether an operation lies within
+//! a change's ancestry. Positions are indexes in the order of admission, in which every change
+//! comes after its dependencies.
+//!
+//! # Invariants
+//! * Append-only: a position, once given, never changes.
+//! * No order ever comes from the hash index, it is only looked up.
+
+use std::collections::HashMap;
+
+use automerge::{ActorId, ChangeHash};
+
+/// Position of a change in its document's graph.
+pub(crate) type Position = usize;
+
+/// The parts of a change's header that the graph needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewNode {
+    pub(crate) hash: ChangeHash,
+    pub(crate) actor: ActorId,
+    pub(crate) sequence: u64,
+    pub(crate) start_operation: u64,
+    pub(crate) max_operation: u64,
+    pub(crate) dependencies: Vec<ChangeHash>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) hash: ChangeHash,
+    pub(crate) actor: usize,
+    pub(crate) sequence: u64,
+    pub(crate) start_operation: u64,
+    pub(crate) max_operation: u64,
+    pub(crate) dependencies: Vec<Position>,
+}
+
+/// Why a change does not fit the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OrderError {
+    #[error("a change it depends on is missing")]
+    DependencyMissing,
+    #[error("its sequence number is not the next of its actor")]
+    Sequence,
+    #[error("it does not descend from its actor's previous change")]
+    NotDescended,
+    #[error("its first operation number does not follow its dependencies")]
+    StartOperation,
+}
+
+/// A set of positions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Cover {
+    words: Vec<u64>,
+}
+
+impl Cover {
+    pub(crate) fn contains(&self, position: Position) -> bool {
+        self.words.get(position / 64).is_some_and(|word| word & (1 << (position % 64)) != 0)
+    }
+
+    /// Adds a position and says whether it was new.
+    pub(crate) fn insert(&mut self, position: Position) -> bool {
+        let index = position / 64;
+        if self.words.len() <= index {
+            self.words.resize(index + 1, 0);
+        }
+        let bit = 1 << (position % 64);
+        let new = self.words[index] & bit == 0;
+        self.words[index] |= bit;
+        new
+    }
+}
+
+/// For each actor index the highest sequence number seen; missing means 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Clock(Vec<u64>);
+
+impl Clock {
+    pub(crate) fn sequence(&self, actor: usize) -> u64 {
+        self.0.get(actor).copied().unwrap_or(0)
+    }
+
+    fn raise(&mut self, actor: usize, sequence: u64) {
+        if self.0.len() <= actor {
+            self.0.resize(actor + 1, 0);
+        }
+        self.0[actor] = self.0[actor].max(sequence);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (actor, sequence) in other.0.iter().enumerate() {
+            if *sequence > 0 {
+                self.raise(actor, *sequence);
+            }
+        }
+    }
+}
+
+/// Every how many positions a clock is kept: a clock is then at most this many steps and the
+/// width of the graph away.
+const CHECKPOINT_EVERY: usize = 64;
+
+/// See the [module](self).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Graph {
+    nodes: Vec<Node>,
+    positions: HashMap<ChangeHash, Position>,
+    actors: Vec<ActorId>,
+    actor_indexes: HashMap<ActorId, usize>,
+    /// For each actor its changes by sequence number, from 1.
+    chains: Vec<Vec<Position>>,
+    heads: Vec<ChangeHash>,
+    checkpoints: Vec<Clock>,
+}
+
+impl Graph {
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn node(&self, position: Position) -> &Node {
+        &self.nodes[position]
+    }
+
+    pub(crate) fn position(&self, hash: &ChangeHash) -> Option<Position> {
+        self.positions.get(hash).copied()
+    }
+
+    pub(crate) fn contains(&self, hash: &ChangeHash) -> bool {
+        self.positions.contains_key(hash)
+    }
+
+    pub(crate) fn actor(&self, index: usize) -> &ActorId {
+        &self.actors[index]
+    }
+
+    pub(crate) fn actor_index(&self, actor: &ActorId) -> Option<usize> {
+        self.actor_indexes.get(actor).copied()
+    }
+
+    /// The index an actor has or would get with its first change.
+    pub(crate) fn index_for(&self, actor: &ActorId) -> usize {
+        self.actor_index(actor).unwrap_or(self.actors.len())
+    }
+
+    /// Heads, sorted.
+    pub(crate) fn heads(&self) -> &[ChangeHash] {
+        &self.heads
+    }
+
+    /// Checks a change against the order rules of the gate, without adding it.
+    pub(crate) fn check(&self, new: &NewNode) -> Result<(), OrderError> {
+        let mut last_operation = 0;
+        for dependency in &new.dependencies {
+            let position = self.position(dependency).ok_or(OrderError::DependencyMissing)?;
+            last_operation = last_operation.max(self.nodes[position].max_operation);
+        }
+        if new.start_operation != last_operation + 1 {
+            return Err(OrderError::StartOperation);
+        }
+        let written = self.actor_index(&new.actor).map_or(0, |actor| self.chains[actor].len());
+        if new.sequence != written as u64 + 1 {
+            return Err(OrderError::Sequence);
+        }
+        let previous = self
+            .actor_index(&new.actor)
+            .and_then(|actor| Some((actor, self.nodes[*self.chains[actor].last()?].hash)));
+        if let Some((actor, previous)) = previous
+            && !new.dependencies.contains(&previous)
+        {
+            let clock = self.clock_below(&new.dependencies);
+            if clock.sequence(actor) != written as u64 {
+                return Err(OrderError::NotDescended);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a change that passed [`check`](Self::check) and gives its position.
+    pub(crate) fn push(&mut self, new: NewNode) -> Result<Position, OrderError> {
+        self.check(&new)?;
+        let position = self.nodes.len();
+        let actor = self.actor_index(&new.actor).unwrap_or_else(|| {
+            self.actors.push(new.actor.clone());
+            self.chains.push(Vec::new());
+            self.actor_indexes.insert(new.actor, self.actors.len() - 1);
+            self.actors.len() - 1
+        });
+        self.heads.retain(|head| !new.dependencies.contains(head));
+        let place = self.heads.partition_point(|head| *head < new.hash);
+        self.heads.insert(place, new.hash);
+        self.chains[actor].push(position);
+        self.positions.insert(new.hash, position);
+        let dependencies = new
+            .dependencies
+            .iter()
+            .filter_map(|dependency| self.position(dependency))
+            .collect();
+        self.nodes.push(Node {
+            hash: new.hash,
+            actor,
+            sequence: new.sequence,
+            start_operation: new.start_operation,
+            max_operation: new.max_operation,
+            dependencies,
+        });
+        if position % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1 {
+            let clock = self.clock(&[position]);
+            self.checkpoints.push(clock);
+        }
+        Ok(position)
+    }
+
+    /// The clock of the given positions: they and all below them.
+    pub(crate) fn clock(&self, positions: &[Position]) -> Clock {
+        let mut clock = Clock::default();
+        let mut seen = Cover::default();
+        let mut open = positions.to_vec();
+        while let Some(position) = open.pop() {
+            if !seen.insert(position) {
+                continue;
+            }
+            let node = &self.nodes[position];
+            let checkpoint = (position % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1)
+                .then(|| self.checkpoints.get(position / CHECKPOINT_EVERY))
+                .flatten();
+            if let Some(checkpoint) = checkpoint {
+                clock.merge(checkpoint);
+                continue;
+            }
+            clock.raise(node.actor, node.sequence);
+            open.extend_from_slice(&node.dependencies);
+        }
+        clock
+    }
+
+    /// The clock below a change with these dependencies; unknown ones are passed over.
+    pub(crate) fn clock_below(&self, dependencies: &[ChangeHash]) -> Clock {
+        let positions: Vec<Position> =
+            dependencies.iter().filter_map(|dependency| self.position(dependency)).collect();
+        self.clock(&positions)
+    }
+
+    /// Whether an operation was made by a change within `clock`.
+    pub(crate) fn has_operation(&self, clock: &Clock, actor: usize, counter: u64) -> bool {
+        let Some(chain) = self.chains.get(actor) else {
+            return false;
+        };
+        let later = chain.partition_point(|at| self.nodes[*at].start_operation <= counter);
+        let Some(position) = later.checked_sub(1).map(|index| chain[index]) else {
+            return false;
+        };
+        let node = &self.nodes[position];
+        counter <= node.max_operation && node.sequence <= clock.sequence(actor)
+    }
+
+    /// Adds the given changes and all below them to `cover`, calling `visit` for each new one.
+    /// Returns false, and adds nothing, if one is unknown.
+    ///
+    /// `cover` must be closed downwards already; then each position is visited once ever.
+    pub(crate) fn cover_down(
+        &self,
+        hashes: &[ChangeHash],
+        cover: &mut Cover,
+        mut visit: impl FnMut(Position),
+    ) -> bool {
+        let mut open = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            let Some(position) = self.position(hash) else {
+                return false;
+            };
+            open.push(position);
+        }
+        while let Some(position) = open.pop() {
+            if cover.insert(position) {
+                visit(position);
+                open.extend_from_slice(&self.nodes[position].dependencies);
+            }
+        }
+        true
+    }
+
+    /// Positions that are not at or below any of `known`, in order. Unknown hashes are passed
+    /// over.
+    pub(crate) fn missing_from(&self, known: &[ChangeHash]) -> Vec<Position> {
+        let known: Vec<ChangeHash> =
+            known.iter().filter(|hash| self.contains(hash)).copied().collect();
+        let mut cover = Cover::default();
+        self.cover_down(&known, &mut cover, |_| {});
+        (0..self.len()).filter(|position| !cover.contains(*position)).collect()
+    }
+
+    /// Hashes walked back from the newest change at distances 1, 2, 4, 8 …, newest first: lets a
+    /// peer find common ground in a long history with a logarithm of hashes.
+    pub(crate) fn samples(&self) -> Vec<ChangeHash> {
+        let mut samples = Vec::new();
+        let mut distance = 1;
+        while let Some(position) = self.len().checked_sub(distance) {
+            samples.push(self.nodes[position].hash);
+            distance *= 2;
+        }
+        samples
+    }
+}

@@ -1,0 +1,80 @@
+//! Who changed what when: the changes of a document with their proven authors.
+
+use automerge::{ActorId, ChangeHash};
+
+use crate::chunk::ChangeChunk;
+use crate::contents::Contents;
+use crate::engine::Engine;
+use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::people::Standing;
+use crate::rules::Operation;
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// When, by the author's clock: seconds since the Unix epoch. A claim, not a proof.
+    pub at_seconds: i64,
+    /// Whose device made it, if that device is known here.
+    pub person: Option<PersonId>,
+    /// The device its actor commits to.
+    pub device: Option<DeviceId>,
+    /// Whether an attestation of that device covers it.
+    pub proven: bool,
+    /// What it did, in order.
+    pub operations: Vec<Operation>,
+}
+
+impl Engine {
+    /// Every change of a loaded document in the order of admission. `None` if it is not loaded.
+    ///
+    /// Reads the whole history: tens of milliseconds for thousands of changes, never in a frame.
+    pub fn history(&self, id: DocumentId) -> Option<Vec<HistoryEntry>> {
+        let document = self.documents.get(&id)?;
+        let contents = document.loaded()?;
+        let person_of = |device| match self.standing(document, device) {
+            Standing::Current(person) | Standing::Cut(person, _) => Some(person),
+            Standing::Unknown => None,
+        };
+        Some(self.entries(contents, person_of))
+    }
+
+    fn entries(
+        &self,
+        contents: &Contents,
+        person_of: impl Fn(DeviceId) -> Option<PersonId>,
+    ) -> Vec<HistoryEntry> {
+        let facts = &contents.facts;
+        let changes = contents.automerge.get_changes(&[]);
+        let mut entries: Vec<(usize, HistoryEntry)> = changes
+            .iter()
+            .filter_map(|change| {
+                let position = facts.graph.position(&change.hash())?;
+                let chunk = ChangeChunk::parse(change.raw_bytes(), &self.config.limits).ok()?;
+                let device = facts.author_device(position);
+                let entry = HistoryEntry {
+                    hash: change.hash(),
+                    at_seconds: chunk.time(),
+                    person: device.and_then(&person_of),
+                    device,
+                    proven: facts.proofs.is_proven(&facts.graph, position),
+                    operations: facts.operations(&chunk, &person_of),
+                };
+                Some((position, entry))
+            })
+            .collect();
+        entries.sort_by_key(|(position, _)| *position);
+        entries.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// The person whose device an actor of a loaded document commits to, if that is known.
+    pub fn author_of(&self, id: DocumentId, actor: &ActorId) -> Option<PersonId> {
+        let document = self.documents.get(&id)?;
+        let device = document.loaded()?.facts.proofs.device_of(actor)?;
+        match self.standing(document, device) {
+            Standing::Current(person) | Standing::Cut(person, _) => Some(person),
+            Standing::Unknown => None,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Work that takes longer than the lock may be held: it leaves as a job and comes back as an input.
+
+use std::sync::Arc;
+
+use automerge::ChangeHash;
+
+use crate::admission::{Admission, Admitted, BatchError};
+use crate::contents::Contents;
+use crate::frame::{Changes, Message};
+use crate::graph::Position;
+use crate::id::DocumentId;
+use crate::session::ConnectionId;
+
+/// Work for a worker thread with a stack of at least 8 MiB. Pure: it touches nothing outside.
+#[derive(Debug)]
+pub struct Job {
+    pub(crate) document: DocumentId,
+    pub(crate) connection: ConnectionId,
+    pub(crate) work: Work,
+}
+
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Run the gate over a batch.
+    Admit(Box<Admission>),
+    /// Write the frames with the changes a peer is missing.
+    Collect(Collect),
+}
+
+/// What a peer is missing.
+#[derive(Debug)]
+pub(crate) struct Collect {
+    pub(crate) contents: Arc<Contents>,
+    /// What the peer has: these and all below them.
+    pub(crate) known: Vec<ChangeHash>,
+    /// The number of changes up to which to look.
+    pub(crate) until: Position,
+    pub(crate) frame_bytes_max: usize,
+}
+
+/// What a job found.
+#[derive(Debug)]
+pub struct JobDone {
+    pub(crate) document: DocumentId,
+    pub(crate) connection: ConnectionId,
+    pub(crate) result: JobResult,
+}
+
+#[derive(Debug)]
+pub(crate) enum JobResult {
+    Admitted { base: Arc<Contents>, result: Result<Box<Admitted>, BatchError> },
+    Collected { until: Position, frames: Vec<Vec<u8>>, tips: Vec<ChangeHash>, changes: usize },
+}
+
+impl Job {
+    /// Does the work.
+    pub fn run(self) -> JobDone {
+        let result = match self.work {
+            Work::Admit(admission) => {
+                let base = admission.contents.clone();
+                JobResult::Admitted { base, result: admission.run().map(Box::new) }
+            }
+            Work::Collect(collect) => collect.run(self.document),
+        };
+        JobDone { document: self.document, connection: self.connection, result }
+    }
+}
+
+impl Collect {
+    fn run(self, document: DocumentId) -> JobResult {
+        let facts = &self.contents.facts;
+        let mut missing = facts.graph.missing_from(&self.known);
+        missing.retain(|position| *position < self.until);
+        let hashes: Vec<ChangeHash> =
+            missing.iter().map(|position| facts.graph.node(*position).hash).collect();
+        let mut frames = Vec::new();
+        let mut batch = Changes { salts: facts.proofs.salts().collect(), ..Changes::default() };
+        // Half of the limit leaves room for one change of the largest size.
+        let full = self.frame_bytes_max / 2;
+        for bytes in self.raw_changes(&hashes) {
+            if batch.size() + bytes.len() > full && !batch.is_empty() {
+                let batch = std::mem::take(&mut batch);
+                frames.push(Message::Changes { document, batch, last: false }.encode());
+            }
+            batch.changes.push(bytes);
+        }
+        batch.attestations =
+            facts.proofs.attestations().map(|known| known.bytes().to_vec()).collect();
+        frames.push(Message::Changes { document, batch, last: true }.encode());
+        let below: std::collections::BTreeSet<Position> = missing
+            .iter()
+            .flat_map(|position| facts.graph.node(*position).dependencies.iter().copied())
+            .collect();
+        let tips = missing
+            .iter()
+            .filter(|position| !below.contains(position))
+            .map(|position| facts.graph.node(*position).hash)
+            .collect();
+        JobResult::Collected { until: self.until, frames, tips, changes: hashes.len() }
+    }
+
+    /// Raw bytes in the order of `hashes`.
+    fn raw_changes(&self, hashes: &[ChangeHash]) -> Vec<Vec<u8>> {
+        /// From here on it is cheaper to let automerge write all changes in one pass.
+        const ONE_BY_ONE_MAX: usize = 16;
+        if hashes.len() <= ONE_BY_ONE_MAX {
+            return hashes.iter().filter_map(|hash| self.contents.change_bytes(hash)).collect();
+        }
+        let known: Vec<ChangeHash> = self
+            .known
+            .iter()
+            .filter(|hash| self.contents.facts.graph.contains(hash))
+            .copied()
+            .collect();
+        let mut bytes: std::collections::BTreeMap<ChangeHash, Vec<u8>> = self
+            .contents
+            .automerge
+            .get_changes(&known)
+            .into_iter()
+            .map(|change| (change.hash(), change.raw_bytes().to_vec()))
+            .collect();
+        hashes.iter().filter_map(|hash| bytes.remove(hash)).collect()
+    }
+}

@@ -1,0 +1,52 @@
+//! The sync engine: a deterministic state machine without IO.
+
+mod admission;
+mod attestation;
+mod chunk;
+mod consent;
+mod contents;
+mod document;
+mod editing;
+mod engine;
+mod exchange;
+mod frame;
+mod graph;
+mod history;
+mod id;
+mod jobs;
+mod limits;
+mod objects;
+mod people;
+mod proofs;
+mod random;
+mod rules;
+mod session;
+mod sharing;
+mod statement;
+mod storage;
+mod wire;
+
+pub use admission::BatchError;
+pub use attestation::{ATTESTATION_BYTES_MAX, Attestation, Claim, actor_of};
+pub use chunk::{ChangeChunk, ChunkError};
+pub use consent::GrantLine;
+pub use contents::{LoadError, LoadedDocument};
+pub use editing::EditError;
+pub use engine::{CloseReason, Config, Counters, Engine, Event, Input, Now, Output};
+pub use frame::{FrameError, PROTOCOL_VERSIONS, Refusal};
+pub use history::HistoryEntry;
+pub use id::{DeviceId, DocumentId, IdError, PersonId, ProcessId};
+pub use jobs::{Job, JobDone};
+pub use limits::Limits;
+pub use rules::{
+    Action, AllowAll, Breach, DocumentRules, Judged, Operation, PathStep, Scalar,
+};
+pub use session::ConnectionId;
+pub use sharing::{PURPOSE_CHARACTERS_MAX, ShareError, ShareTerms};
+pub use statement::{
+    AuthorCard, DeviceAdded, DeviceRevoked, Grant, Origin, Receipt, ReceiptKind, Role,
+    STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError, TlsKey, public_key,
+};
+pub use storage::{
+    Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,
+};

@@ -1,0 +1,104 @@
+//! Every bound of the engine in one place, each with its reason.
+//!
+//! Peers are strangers to our memory: whatever they send is measured against these numbers before
+//! anything is allocated for it. Local edits pass the same limits before they are committed, so
+//! that nothing is written here that others must refuse.
+
+/// What a peer, a file or a local edit may ask for at most.
+///
+/// [`Limits::default`] holds for every release of a protocol version: two devices with different
+/// limits would disagree on which changes exist. Tests may lower them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one frame on a stream. Default 1 MiB: four changes of the largest size fit, and a
+    /// peer can make us buffer no more than this for each open stream.
+    pub frame_bytes_max: usize,
+    /// Bytes of one change chunk with its header. Default 256 KiB: a paste of 100 kB of text with
+    /// room to spare, and small enough to scan within a few milliseconds.
+    pub change_bytes_max: usize,
+    /// Operations in one change. Default 10,000: every typed character is one, and run lengths
+    /// let 100 bytes declare 2^40 of them.
+    pub change_operations_max: usize,
+    /// Predecessors named by all operations of one change. Default 20,000: two for each operation,
+    /// as when text that two people replaced at once is deleted. They are run lengths too.
+    pub change_predecessors_max: usize,
+    /// Actors that one change names besides its author. Default 4,096: there is a new actor for
+    /// each document and process start, and deleting a long text can name all of its writers.
+    pub change_other_actors_max: usize,
+    /// Dependencies of one change. Default 256: an honest change depends on the heads of its
+    /// document, at most one for each device that wrote at the same time. A document must
+    /// therefore never be let grow more heads than this, or nobody could write to it.
+    pub change_dependencies_max: usize,
+    /// Bytes of a change's message. Default 1 KiB; Cairn writes none, other tools write a line.
+    pub change_message_bytes_max: usize,
+    /// Bytes of one map key or mark name. Default 512: an id of 56 letters in front of another
+    /// and a field name take 128. Keys are run-length coded and automerge copies each: 10,000
+    /// operations with one key of 200 kB would take 2 GB.
+    pub key_bytes_max: usize,
+    /// Bytes of one scalar text or byte string. Default 64 KiB; longer text is a text object, in
+    /// which each character is an operation and a paste can be split into several changes.
+    pub value_bytes_max: usize,
+    /// The highest counter an operation may have. Default 2^31 − 1: automerge keeps counters in
+    /// 32 bits and panics beyond, so half of them stay free for edits on top of what was accepted.
+    pub operation_counter_max: u64,
+    /// Objects within objects below the root. Default 16: the deepest document of the model has
+    /// 6; some readers of a document recurse, and 5,000 levels overflow a stack.
+    pub nesting_max: usize,
+    /// Bytes of a saved document. Default 1 MiB: years of one goal; beyond it the page becomes
+    /// read-only and a fresh copy is offered.
+    pub document_bytes_max: usize,
+    /// Percentage of [`Limits::document_bytes_max`] from which a fresh copy is offered.
+    /// Default 80, some months before the page would become read-only.
+    pub fresh_copy_offer_percent: u8,
+    /// Bytes of a saved document that are never exceeded, whatever a person chose. Default
+    /// 64 MiB: loading takes several times that.
+    pub document_bytes_cap: usize,
+    /// Documents of one person. Default 100,000: set reconciliation holds an id and a fingerprint
+    /// of each in memory, 5 MB.
+    pub person_documents_max: usize,
+    /// Streams of one connection that carry documents at the same time. Default 8: a slow
+    /// document does not hold up the others, and a stream's compression context costs memory.
+    pub streams_max: usize,
+    /// Bytes of changes of one peer that wait for their attestation. Default 16 MiB: a cold sync
+    /// of the largest usual documents that breaks off near its end.
+    pub staging_bytes_max: usize,
+    /// Bytes of signed statements that a device with an unknown key may present. Default 4 KiB:
+    /// the roster of one person.
+    pub introduction_bytes_max: usize,
+    /// Sessions of one device at the same time. Default 1: a second one is a duplicate dial.
+    pub device_sessions_max: usize,
+    /// How long a peer may take from connecting to its Hello. Default 10 s, five round trips over
+    /// the slowest usual path with losses.
+    pub handshake_timeout_millis: u64,
+    /// Silence after which a connection is given up, keep-alives counted as sound. Default 30 s:
+    /// long enough for a change of network, short enough that "connected" means something.
+    pub idle_timeout_millis: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: 1 << 20,
+            change_bytes_max: 256 << 10,
+            change_operations_max: 10_000,
+            change_predecessors_max: 20_000,
+            change_other_actors_max: 4_096,
+            change_dependencies_max: 256,
+            change_message_bytes_max: 1 << 10,
+            key_bytes_max: 512,
+            value_bytes_max: 64 << 10,
+            operation_counter_max: (1 << 31) - 1,
+            nesting_max: 16,
+            document_bytes_max: 1 << 20,
+            fresh_copy_offer_percent: 80,
+            document_bytes_cap: 64 << 20,
+            person_documents_max: 100_000,
+            streams_max: 8,
+            staging_bytes_max: 16 << 20,
+            introduction_bytes_max: 4 << 10,
+            device_sessions_max: 1,
+            handshake_timeout_millis: 10_000,
+            idle_timeout_millis: 30_000,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Where every object of a document hangs: paths of operations without asking automerge.
+//!
+//! An object's place is fixed by the operation that made it, so a path can be told from the
+//! changes alone, also below objects that were removed since.
+
+use std::collections::HashMap;
+
+use crate::rules::PathStep;
+
+/// Names an operation within a document: the actor's index in the graph and the counter.
+pub(crate) type OperationName = (usize, u64);
+
+#[derive(Debug, Clone)]
+struct Place {
+    parent: Option<OperationName>,
+    step: PathStep,
+    depth: usize,
+}
+
+/// Every object that a change of the document ever made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Objects {
+    places: HashMap<OperationName, Place>,
+}
+
+impl Objects {
+    /// How deep an object lies: 1 for those directly below the root, `None` if unknown.
+    pub(crate) fn depth(&self, object: Option<OperationName>) -> Option<usize> {
+        match object {
+            None => Some(0),
+            Some(name) => self.places.get(&name).map(|place| place.depth),
+        }
+    }
+
+    /// Notes an object. Returns its depth, or `None` if its parent is unknown.
+    pub(crate) fn add(
+        &mut self,
+        name: OperationName,
+        parent: Option<OperationName>,
+        step: PathStep,
+    ) -> Option<usize> {
+        let depth = self.depth(parent)? + 1;
+        self.places.insert(name, Place { parent, step, depth });
+        Some(depth)
+    }
+
+    /// The path from the root to an object, or `None` if it is unknown.
+    pub(crate) fn path(&self, object: Option<OperationName>) -> Option<Vec<PathStep>> {
+        let mut path = Vec::new();
+        let mut at = object;
+        while let Some(name) = at {
+            let place = self.places.get(&name)?;
+            path.push(place.step.clone());
+            at = place.parent;
+        }
+        path.reverse();
+        Some(path)
+    }
+}

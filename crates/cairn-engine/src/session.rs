@@ -1,0 +1,102 @@
+//! A session with one device of another person, or another device of one's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::ChangeHash;
+
+use crate::frame::{Changes, IndexEntry};
+use crate::graph::Cover;
+use crate::id::{DeviceId, DocumentId, PersonId};
+
+/// Names a connection; given by whoever runs the transport, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// The state of a session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) person: PersonId,
+    pub(crate) device: DeviceId,
+    /// Whether this side opened the connection.
+    pub(crate) dialled: bool,
+    /// When the peer's hello must have come, in ticks.
+    pub(crate) hello_until_millis: u64,
+    pub(crate) greeted: bool,
+    /// Whether both sides said that they share the same set, or the index was exchanged.
+    pub(crate) index_sent: bool,
+    pub(crate) index_received: Option<Vec<IndexEntry>>,
+    pub(crate) index_done: bool,
+    pub(crate) synced_sent: bool,
+    pub(crate) synced_received: bool,
+    pub(crate) settled: bool,
+    pub(crate) lanes: BTreeMap<DocumentId, Lane>,
+}
+
+/// Where a document stands within a session.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    pub(crate) heads_sent: bool,
+    pub(crate) heads_received: bool,
+    /// How many changes, counted from the first, the peer has or was sent. `None` until that is
+    /// known, or while the document is not loaded.
+    pub(crate) sent: Option<usize>,
+    /// Changes that came from this peer and need not go back.
+    pub(crate) theirs: BTreeSet<ChangeHash>,
+    /// A job is collecting changes for the peer.
+    pub(crate) collecting: bool,
+    /// The peer named heads that are not here: changes are on their way.
+    pub(crate) expecting: bool,
+    /// Parts of a batch whose last part has not come.
+    pub(crate) staging: Changes,
+    /// Tips of what was sent and not acknowledged.
+    pub(crate) unacknowledged: BTreeSet<ChangeHash>,
+    /// What the peer has durably.
+    pub(crate) acknowledged: Cover,
+    /// Tips received that are to be acknowledged once they are durable.
+    pub(crate) acknowledge: Vec<ChangeHash>,
+    /// The heads last reported as delivered.
+    pub(crate) delivered: Vec<ChangeHash>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        person: PersonId,
+        device: DeviceId,
+        dialled: bool,
+        hello_until_millis: u64,
+    ) -> Self {
+        Self {
+            person,
+            device,
+            dialled,
+            hello_until_millis,
+            greeted: false,
+            index_sent: false,
+            index_received: None,
+            index_done: false,
+            synced_sent: false,
+            synced_received: false,
+            settled: false,
+            lanes: BTreeMap::new(),
+        }
+    }
+
+    /// Whether nothing is on its way in either direction, as far as this side can know.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.greeted
+            && self.index_done
+            && self.synced_sent == self.synced_received
+            && self.lanes.values().all(Lane::is_settled)
+    }
+}
+
+impl Lane {
+    fn is_settled(&self) -> bool {
+        self.heads_sent == self.heads_received
+            && !self.collecting
+            && !self.expecting
+            && self.staging.is_empty()
+            && self.unacknowledged.is_empty()
+            && self.acknowledge.is_empty()
+    }
+}

@@ -1,0 +1,388 @@
+//! Consent given, changed and taken back by the owner, and noted by grantees.
+
+use crate::consent::GrantLine;
+use crate::document::Document;
+use crate::engine::{Engine, Event, Now, document_of};
+use crate::frame::Message;
+use crate::id::{DocumentId, PersonId};
+use crate::session::ConnectionId;
+use crate::statement::{
+    AuthorCard, Grant, Receipt, ReceiptKind, Role, SignedStatement, Statement,
+};
+use crate::storage::Append;
+
+/// Longest purpose of a grant, in characters.
+pub const PURPOSE_CHARACTERS_MAX: usize = 500;
+
+/// Most statements that one grant may replace, and most heads it may name: keeps a statement
+/// within its size.
+const GRANT_LIST_MAX: usize = 40;
+
+/// Why consent was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShareError {
+    /// Nobody here has such a document.
+    #[error("there is no such document here")]
+    UnknownDocument,
+    /// Only the owner shares.
+    #[error("only the owner of a document can share it; nothing was changed")]
+    NotOwner,
+    /// Not paired with this person.
+    #[error("this person is not paired with this notebook; nothing was shared")]
+    UnknownPerson,
+    /// Sharing with oneself means nothing.
+    #[error("a document is not shared with its owner")]
+    Owner,
+    /// The purpose is too long.
+    #[error("the purpose is longer than 500 characters; nothing was shared")]
+    PurposeTooLong,
+}
+
+/// What the owner consents to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareTerms {
+    /// What the person may do.
+    pub role: Role,
+    /// What for, in the owner's words.
+    pub purpose: String,
+    /// When it should end, milliseconds since the Unix epoch.
+    pub expires_millis: Option<i64>,
+}
+
+impl Engine {
+    /// Gives, changes or (with [`Role::None`]) takes back a person's consent. It replaces every
+    /// statement this device knows and binds it at once.
+    ///
+    /// # Errors
+    /// See [`ShareError`]; nothing was changed.
+    pub fn share(
+        &mut self,
+        now: Now,
+        id: DocumentId,
+        grantee: PersonId,
+        terms: ShareTerms,
+    ) -> Result<(), ShareError> {
+        let document = self.documents.get(&id).ok_or(ShareError::UnknownDocument)?;
+        if document.origin.owner != self.config.person {
+            return Err(ShareError::NotOwner);
+        }
+        if grantee == self.config.person {
+            return Err(ShareError::Owner);
+        }
+        if !self.people.is_known(grantee) {
+            return Err(ShareError::UnknownPerson);
+        }
+        if terms.purpose.chars().count() > PURPOSE_CHARACTERS_MAX {
+            return Err(ShareError::PurposeTooLong);
+        }
+        let in_force = document.consent.in_force(grantee);
+        let grant = Grant {
+            origin: document.origin,
+            grantee,
+            role: terms.role,
+            purpose: terms.purpose,
+            expires_millis: terms.expires_millis,
+            replaces: in_force.iter().map(|(hash, _)| *hash).take(GRANT_LIST_MAX).collect(),
+            heads: document.heads().iter().take(GRANT_LIST_MAX).copied().collect(),
+            at_millis: now.wall_millis,
+        };
+        let mut statements = vec![self.sign(Statement::Grant(grant))];
+        statements.extend(self.missing_cards(now, id, grantee, terms.role));
+        self.keep_consent(id, statements);
+        self.consent_changed(id);
+        Ok(())
+    }
+
+    /// Cards of the writers of a document that have none yet, so that readers can tell who wrote.
+    fn missing_cards(
+        &self,
+        now: Now,
+        id: DocumentId,
+        grantee: PersonId,
+        role: Role,
+    ) -> Vec<SignedStatement> {
+        let Some(document) = self.documents.get(&id) else {
+            return Vec::new();
+        };
+        let mut writers = document.consent.grantees();
+        writers.insert(grantee);
+        let mut cards = Vec::new();
+        for person in writers {
+            let writes = document.consent.role(person) == Role::Write
+                || (person == grantee && role == Role::Write);
+            let devices = self.devices(person);
+            let known = document
+                .consent
+                .cards()
+                .any(|card| card.person == person && card.devices == devices);
+            if writes && !known {
+                let card = AuthorCard {
+                    origin: document.origin,
+                    person,
+                    label: String::new(),
+                    devices,
+                    at_millis: now.wall_millis,
+                };
+                cards.push(self.sign(Statement::AuthorCard(card)));
+            }
+        }
+        cards
+    }
+
+    fn sign(&self, statement: Statement) -> SignedStatement {
+        SignedStatement::sign(statement, &self.config.device_secret)
+    }
+
+    /// Merges consent statements into a document and queues them for the vault.
+    fn keep_consent(&mut self, id: DocumentId, statements: Vec<SignedStatement>) {
+        if let Some(document) = self.documents.get_mut(&id) {
+            for signed in &statements {
+                document.consent.merge(signed.clone());
+            }
+        }
+        self.append_document(id, statements, |_| {});
+        self.event(Event::Consent { document: id });
+    }
+
+    /// Brings every session in line with the consent as it is now.
+    fn consent_changed(&mut self, id: DocumentId) {
+        let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
+        for connection in connections {
+            let Some(session) = self.sessions.get_mut(&connection) else {
+                continue;
+            };
+            let person = session.person;
+            let concerned = self
+                .documents
+                .get(&id)
+                .is_some_and(|document| document.consent.concerns(person))
+                || person == self.config.person;
+            if !concerned || !session.greeted {
+                continue;
+            }
+            if self.may_exchange(id, person) {
+                self.reconcile(connection, id);
+            } else {
+                if let Some(session) = self.sessions.get_mut(&connection) {
+                    session.lanes.remove(&id);
+                }
+                self.send_consent(connection, id);
+            }
+        }
+    }
+
+    /// Sends what a peer should know of a document's consent.
+    pub(crate) fn send_consent(&mut self, connection: ConnectionId, id: DocumentId) {
+        let (Some(session), Some(document)) =
+            (self.sessions.get(&connection), self.documents.get(&id))
+        else {
+            return;
+        };
+        let me = self.config.person;
+        let all = session.person == me;
+        let owner = document.origin.owner == me;
+        let known_to = if owner { session.person } else { me };
+        let statements: Vec<Vec<u8>> = if all {
+            document.consent.statements().map(|signed| signed.bytes().to_vec()).collect()
+        } else {
+            document
+                .consent
+                .known_to(known_to)
+                .filter(|signed| owner || matches!(signed.statement(), Statement::Receipt(_)))
+                .map(|signed| signed.bytes().to_vec())
+                .collect()
+        };
+        self.send_statements(connection, statements);
+    }
+
+    /// Sends statements in frames of at most half the limit.
+    pub(crate) fn send_statements(
+        &mut self,
+        connection: ConnectionId,
+        statements: Vec<Vec<u8>>,
+    ) {
+        let full = self.config.limits.frame_bytes_max / 2;
+        let mut part = Vec::new();
+        let mut size = 0;
+        for bytes in statements {
+            if size + bytes.len() > full {
+                self.send(connection, &Message::Statements(std::mem::take(&mut part)));
+                size = 0;
+            }
+            size += bytes.len() + 4;
+            part.push(bytes);
+        }
+        if !part.is_empty() {
+            self.send(connection, &Message::Statements(part));
+        }
+    }
+
+    /// A peer's statements. Those that do not verify or do not concern the two are passed over.
+    pub(crate) fn statements_received(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        statements: Vec<Vec<u8>>,
+    ) {
+        let Some(session) = self.sessions.get(&connection) else {
+            return;
+        };
+        let person = session.person;
+        let mut touched = std::collections::BTreeSet::new();
+        for bytes in statements {
+            let Ok(signed) = SignedStatement::from_bytes(bytes) else {
+                self.counters.messages_ignored += 1;
+                continue;
+            };
+            match document_of(signed.statement()) {
+                None => self.roster_statement(person, signed),
+                Some(id) => {
+                    if self.consent_statement(person, id, signed) {
+                        touched.insert(id);
+                    }
+                }
+            }
+        }
+        for id in touched {
+            self.write_receipts(now, id);
+            self.event(Event::Consent { document: id });
+            self.consent_changed_by_peer(connection, id);
+        }
+    }
+
+    fn roster_statement(&mut self, person: PersonId, signed: SignedStatement) {
+        let about = match signed.statement() {
+            Statement::DeviceAdded(added) => added.person,
+            Statement::DeviceRevoked(revoked) => revoked.person,
+            _ => return,
+        };
+        let record = (signed.hash(), signed.bytes().to_vec());
+        if about == person && self.people.merge(signed, false) {
+            self.append(Append { statements: vec![record], ..Append::default() }, None);
+        }
+    }
+
+    /// Merges one consent statement. Returns whether it was new and valid.
+    fn consent_statement(
+        &mut self,
+        from: PersonId,
+        id: DocumentId,
+        signed: SignedStatement,
+    ) -> bool {
+        let me = self.config.person;
+        let signer = signed.signing_device();
+        let signed_by = |person: PersonId| {
+            self.people.roster(person).is_some_and(|roster| roster.has_device(signer))
+        };
+        let valid = match signed.statement() {
+            Statement::Grant(grant) => {
+                let owner = grant.origin.owner;
+                (owner == from || from == me)
+                    && signed_by(owner)
+                    && (grant.grantee == me || owner == me)
+            }
+            Statement::AuthorCard(card) => {
+                card.origin.owner == from && signed_by(from) && self.documents.contains_key(&id)
+            }
+            Statement::Receipt(receipt) => {
+                signed_by(receipt.person)
+                    && (receipt.person == from || from == me)
+                    && self
+                        .documents
+                        .get(&id)
+                        .is_some_and(|known| known.consent.contains(&receipt.statement))
+            }
+            _ => false,
+        };
+        if !valid {
+            self.counters.messages_ignored += 1;
+            return false;
+        }
+        if let Statement::Grant(grant) = signed.statement()
+            && !self.documents.contains_key(&id)
+        {
+            let owned =
+                self.documents.values().filter(|known| known.origin.owner == from).count();
+            if owned >= self.config.limits.person_documents_max {
+                self.counters.messages_ignored += 1;
+                return false;
+            }
+            self.documents.insert(id, Document::empty(grant.origin));
+        }
+        let Some(document) = self.documents.get_mut(&id) else {
+            return false;
+        };
+        if !document.consent.merge(signed.clone()) {
+            return false;
+        }
+        self.append_document(id, vec![signed], |_| {});
+        true
+    }
+
+    /// Signs a receipt for every grant to this person that has none.
+    fn write_receipts(&mut self, now: Now, id: DocumentId) {
+        let person = self.config.person;
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let receipts: Vec<SignedStatement> = document
+            .consent
+            .unreceipted(person)
+            .into_iter()
+            .map(|statement| {
+                self.sign(Statement::Receipt(Receipt {
+                    document: id,
+                    statement,
+                    person,
+                    kind: ReceiptKind::Noted,
+                    at_millis: now.wall_millis,
+                }))
+            })
+            .collect();
+        if !receipts.is_empty() {
+            self.keep_consent(id, receipts);
+        }
+    }
+
+    /// After a peer's statement: answer with receipts, and stop serving what is not shared.
+    fn consent_changed_by_peer(&mut self, connection: ConnectionId, id: DocumentId) {
+        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
+            return;
+        };
+        let owner = self.documents.get(&id).map(|document| document.origin.owner);
+        if owner != Some(self.config.person) {
+            self.send_consent(connection, id);
+        }
+        if !self.may_exchange(id, person)
+            && let Some(session) = self.sessions.get_mut(&connection)
+        {
+            session.lanes.remove(&id);
+        }
+    }
+
+    /// Whether a document may flow between this device and a device of `person` now.
+    pub(crate) fn may_exchange(&self, id: DocumentId, person: PersonId) -> bool {
+        let me = self.config.person;
+        self.documents.get(&id).is_some_and(|document| {
+            let owner = document.origin.owner;
+            person == me
+                || (owner == me && document.consent.role(person) >= Role::Read)
+                || (owner == person && document.consent.role(me) >= Role::Read)
+        })
+    }
+
+    /// Whether the two ever shared a document, so that it belongs to the set they compare.
+    pub(crate) fn is_common(&self, document: &Document, person: PersonId) -> bool {
+        let me = self.config.person;
+        let owner = document.origin.owner;
+        person == me
+            || (owner == me && document.consent.concerns(person))
+            || (owner == person && document.consent.concerns(me))
+    }
+
+    /// Everyone's consent for a document, as its owner's audit view.
+    pub fn grants_in_force(&self, id: DocumentId) -> Vec<GrantLine> {
+        self.consent(id).into_iter().filter(|line| line.in_force).collect()
+    }
+}

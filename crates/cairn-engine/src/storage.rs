@@ -1,0 +1,90 @@
+//! What the engine asks the vault to keep, and what it wants back at start and on load.
+//!
+//! # Role
+//! Plain data. The engine puts an [`Append`] into an [`Output`](crate::Output); the vault writes it
+//! in one durable transaction and answers with
+//! [`Input::Stored`](crate::Input::Stored) or [`Input::StoreFailed`](crate::Input::StoreFailed).
+//!
+//! # Invariants
+//! * All parts of one append are written in one transaction, in the order of the tickets.
+//! * Writing the same row twice is not an error: rows are named by their content.
+//! * Bytes are kept and given back exactly as received: signatures and hashes cover them.
+
+use automerge::ChangeHash;
+
+use crate::id::{DeviceId, DocumentId, PersonId};
+
+/// Names one append; counts up from 1 within an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// A 32-byte BLAKE3 hash of a signed statement or attestation: its name in the vault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct RecordHash(pub [u8; 32]);
+
+impl std::fmt::Debug for RecordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, c, ..] = self.0;
+        write!(f, "RecordHash({a:02x}{b:02x}{c:02x}…)")
+    }
+}
+
+/// One durable transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Append {
+    /// Signed statements about people and consent (rosters, grants, author cards, receipts).
+    pub statements: Vec<(RecordHash, Vec<u8>)>,
+    /// What is new in documents.
+    pub documents: Vec<DocumentAppend>,
+}
+
+/// What is new in one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentAppend {
+    /// The row of the document index after this append; replaces the earlier row.
+    pub row: DocumentRow,
+    /// New admitted changes in an order in which each comes after its dependencies: raw
+    /// uncompressed change chunks.
+    pub changes: Vec<(ChangeHash, Vec<u8>)>,
+    /// New salts of actors: a row for each (document, device, salt).
+    pub salts: Vec<(DeviceId, [u8; 8])>,
+    /// New attestations.
+    pub attestations: Vec<(RecordHash, Vec<u8>)>,
+    /// Attestations that newer ones of the same device and process start replace.
+    pub attestations_replaced: Vec<RecordHash>,
+}
+
+/// One line of the document index: enough to answer a peer without loading the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// The document.
+    pub document: DocumentId,
+    /// Who owns it for life.
+    pub owner: PersonId,
+    /// What kind of document it is; numbers are the model's.
+    pub kind: u16,
+    /// The random part of the id, see [`Origin`](crate::Origin).
+    pub salt: [u8; 16],
+    /// Heads of all admitted changes, sorted.
+    pub heads: Vec<ChangeHash>,
+}
+
+/// What the vault gives the engine at start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// All statements, in any order.
+    pub statements: Vec<Vec<u8>>,
+    /// The document index.
+    pub documents: Vec<DocumentRow>,
+}
+
+/// What the vault gives the engine when a document is loaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DocumentContent {
+    /// All changes in the order in which they were appended.
+    pub changes: Vec<Vec<u8>>,
+    /// All salts of actors.
+    pub salts: Vec<(DeviceId, [u8; 8])>,
+    /// All attestations that nothing replaced.
+    pub attestations: Vec<Vec<u8>>,
+}

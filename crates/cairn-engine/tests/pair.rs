@@ -1,0 +1,251 @@
+//! Stories of two and three engines on virtual time.
+
+mod world;
+
+use automerge::transaction::Transactable;
+use automerge::{ROOT, ReadDoc};
+use cairn_engine::{Event, Refusal, Role};
+use world::{Pair, World, text};
+
+#[test]
+fn a_shared_document_reaches_the_other_device_and_nothing_else_does() {
+    let mut pair = Pair::new();
+    let shared = pair.create_with_title(0, "shared");
+    let private = pair.create_with_title(0, "private");
+    pair.share(0, shared, 1, Role::Write);
+    pair.connect();
+    assert_eq!(pair.title(1, shared).as_deref(), Some("shared"));
+    assert_eq!(pair.title(1, private), None);
+    assert_eq!(pair.heads(0, shared), pair.heads(1, shared));
+    // The positive control makes the search below mean something.
+    assert!(pair.world.said_about(0, 1, shared));
+    assert!(!pair.world.said_about(0, 1, private));
+}
+
+#[test]
+fn edits_made_apart_meet_and_are_proven_on_both_sides() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "Walk to the park");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.disconnect();
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 12, 4, "lake").unwrap());
+    pair.edit(1, goal, |tx, title| tx.splice_text(title, 0, 4, "Stroll").unwrap());
+    pair.connect();
+    assert_eq!(pair.title(0, goal).as_deref(), Some("Stroll to the lake"));
+    assert_eq!(pair.title(1, goal), pair.title(0, goal));
+    pair.assert_proven(goal);
+}
+
+#[test]
+fn a_live_edit_is_pushed_acknowledged_after_storage_and_reported_once() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.world.take_events(0);
+    pair.world.hold_storage(1, true);
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    assert_eq!(pair.title(1, goal).as_deref(), Some("ab"));
+    let delivered = |events: &[Event]| {
+        events.iter().filter(|event| matches!(event, Event::Delivered { .. })).count()
+    };
+    assert_eq!(delivered(&pair.world.take_events(0)), 0);
+    pair.world.hold_storage(1, false);
+    pair.world.run();
+    assert_eq!(delivered(&pair.world.take_events(0)), 1);
+}
+
+#[test]
+fn equal_notebooks_say_one_hello_each_and_load_nothing() {
+    let mut pair = Pair::new();
+    for index in 0..20 {
+        let goal = pair.create_with_title(0, &format!("goal {index}"));
+        pair.share(0, goal, 1, Role::Write);
+    }
+    pair.connect();
+    pair.disconnect();
+    pair.world.restart(0);
+    pair.world.restart(1);
+    let before = pair.world.frames_sent();
+    pair.connect();
+    assert_eq!(pair.world.frames_sent() - before, 2);
+    assert_eq!(pair.world.engine(0).counters().documents_loaded, 0);
+    assert_eq!(pair.world.engine(1).counters().documents_loaded, 0);
+    assert!(pair.world.take_events(0).iter().any(|event| matches!(event, Event::Settled { .. })));
+}
+
+#[test]
+fn an_edit_right_after_an_equal_hello_still_arrives() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.disconnect();
+    pair.world.restart(0);
+    pair.connect();
+    pair.world.open(0, goal);
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.edit(1, goal, |tx, title| tx.splice_text(title, 0, 0, "c").unwrap());
+    assert_eq!(pair.title(0, goal).as_deref(), Some("cab"));
+    assert_eq!(pair.title(1, goal).as_deref(), Some("cab"));
+}
+
+#[test]
+fn sharing_and_taking_back_while_connected_take_effect_at_once_and_are_receipted() {
+    let mut pair = Pair::new();
+    pair.connect();
+    let goal = pair.create_with_title(0, "a");
+    assert_eq!(pair.title(1, goal), None);
+    pair.share(0, goal, 1, Role::Write);
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+    pair.share(0, goal, 1, Role::None);
+    let lines = pair.world.engine(0).consent(goal);
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| line.receipt_millis.is_some()));
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+    assert!(!pair.try_edit(1, goal, |tx, title| tx.splice_text(title, 0, 0, "x").unwrap()));
+    // Consent given again brings what was missed.
+    pair.share(0, goal, 1, Role::Read);
+    assert_eq!(pair.title(1, goal).as_deref(), Some("ab"));
+}
+
+#[test]
+fn a_revocation_made_offline_reaches_the_grantee_at_the_next_meeting() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.disconnect();
+    pair.share(0, goal, 1, Role::None);
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.connect();
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+    assert_eq!(pair.world.engine(1).role(goal, pair.world.person(1)), Role::None);
+    let lines = pair.world.engine(0).consent(goal);
+    assert!(lines.iter().all(|line| line.receipt_millis.is_some()), "{lines:?}");
+    assert!(!pair.world.settled(0).is_empty() && !pair.world.settled(1).is_empty());
+}
+
+#[test]
+fn changes_made_after_an_unseen_revocation_are_refused_and_nobody_loops() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.disconnect();
+    pair.share(0, goal, 1, Role::Read);
+    pair.edit(1, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.connect();
+    assert_eq!(pair.title(0, goal).as_deref(), Some("a"));
+    let refused = pair.world.take_events(0).into_iter().find_map(|event| match event {
+        Event::Refused { changes, .. } => Some(changes),
+        _ => None,
+    });
+    assert_eq!(refused.map(|changes| changes[0].1), Some(Refusal::NotAllowed));
+    assert!(
+        pair.world
+            .take_events(1)
+            .iter()
+            .any(|event| matches!(event, Event::RefusedByPeer { .. }))
+    );
+}
+
+#[test]
+fn a_restart_uses_a_fresh_actor_and_loses_nothing() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    for round in 0..4 {
+        pair.connect();
+        pair.disconnect();
+        let side = round % 2;
+        pair.world.restart(side);
+        pair.world.open(side, goal);
+        pair.edit(side, goal, |tx, title| tx.splice_text(title, 0, 0, "x").unwrap());
+    }
+    pair.connect();
+    assert_eq!(pair.title(0, goal).as_deref(), Some("xxxxa"));
+    assert_eq!(pair.title(1, goal).as_deref(), Some("xxxxa"));
+    pair.assert_proven(goal);
+}
+
+#[test]
+fn what_was_sent_before_a_crash_that_lost_it_comes_back() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.world.hold_storage(0, true);
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    assert_eq!(pair.title(1, goal).as_deref(), Some("ab"));
+    pair.world.crash(0);
+    assert_eq!(pair.world.stored_title(0, goal).as_deref(), Some("a"));
+    pair.world.hold_storage(0, false);
+    pair.connect();
+    pair.world.open(0, goal);
+    assert_eq!(pair.title(0, goal).as_deref(), Some("ab"));
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 2, 0, "c").unwrap());
+    assert_eq!(pair.title(1, goal).as_deref(), Some("abc"));
+    pair.assert_proven(goal);
+}
+
+#[test]
+fn a_third_person_gets_the_others_words_from_the_owner_with_proof() {
+    let mut world = World::new(3);
+    for (one, other) in [(0, 1), (0, 2)] {
+        world.pair(one, other);
+    }
+    let goal = world.create_with_title(0, "a");
+    world.share(0, goal, 1, Role::Write);
+    world.share(0, goal, 2, Role::Read);
+    world.connect(0, 1);
+    world.connect(0, 2);
+    world.run();
+    world.edit(1, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    assert_eq!(world.title(0, goal).as_deref(), Some("ab"));
+    assert_eq!(world.title(2, goal).as_deref(), Some("ab"));
+    world.assert_proven(2, goal);
+    assert!(!world.knows_each_other(1, 2));
+}
+
+#[test]
+fn simultaneous_dials_leave_one_session() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.world.dial_both_ways(0, 1);
+    pair.world.run();
+    assert_eq!(pair.world.open_connections(), 1);
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+}
+
+#[test]
+fn a_large_difference_travels_in_frames_below_the_limit() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "");
+    pair.share(0, goal, 1, Role::Write);
+    for index in 0..60 {
+        let words = format!("{index} {}", "walked by the river ".repeat(100));
+        pair.edit(0, goal, |tx, title| tx.splice_text(title, 0, 0, &words).unwrap());
+    }
+    pair.connect();
+    assert_eq!(pair.title(1, goal), pair.title(0, goal));
+    assert!(pair.world.frames_sent() > 4 && pair.world.largest_frame() <= 1 << 20);
+    pair.assert_proven(goal);
+}
+
+#[test]
+fn an_edit_that_is_too_large_changes_nothing() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    let huge = "x".repeat(300_000);
+    assert!(!pair.try_edit(0, goal, |tx, title| tx.splice_text(title, 0, 0, &huge).unwrap()));
+    assert!(!pair.try_edit(0, goal, |tx, _| tx.put(ROOT, "big", huge.as_str()).unwrap()));
+    assert_eq!(pair.title(0, goal).as_deref(), Some("a"));
+    let engine = pair.world.engine(0);
+    assert!(engine.read(goal).unwrap().get(ROOT, "big").unwrap().is_none());
+    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    assert_eq!(text(pair.world.engine(0), goal).as_deref(), Some("ab"));
+}

@@ -1,0 +1,438 @@
+//! Engines joined by perfect virtual connections and a virtual disk, driven until nothing moves.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use automerge::transaction::{Transactable, Transaction};
+use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
+use cairn_engine::{
+    AllowAll, Append, Config, ConnectionId, DeviceAdded, DeviceId, DocumentContent, DocumentId,
+    Engine, Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored,
+    Role, ShareTerms, SignedStatement, Statement, Ticket, public_key,
+};
+
+/// What a vault would keep.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    statements: BTreeMap<[u8; 32], Vec<u8>>,
+    rows: BTreeMap<DocumentId, cairn_engine::DocumentRow>,
+    contents: BTreeMap<DocumentId, DocumentContent>,
+}
+
+impl Disk {
+    fn write(&mut self, append: Append) {
+        for (hash, bytes) in append.statements {
+            self.statements.insert(hash.0, bytes);
+        }
+        for part in append.documents {
+            let content = self.contents.entry(part.row.document).or_default();
+            content.changes.extend(part.changes.into_iter().map(|(_, bytes)| bytes));
+            content.salts.extend(part.salts);
+            content.attestations.retain(|bytes| {
+                let hash = blake3::hash(&bytes[..bytes.len() - 64]);
+                !part.attestations_replaced.iter().any(|old| old.0 == *hash.as_bytes())
+            });
+            content.attestations.extend(part.attestations.into_iter().map(|(_, bytes)| bytes));
+            self.rows.insert(part.row.document, part.row);
+        }
+    }
+
+    fn restored(&self) -> Restored {
+        Restored {
+            statements: self.statements.values().cloned().collect(),
+            documents: self.rows.values().cloned().collect(),
+        }
+    }
+}
+
+struct Side {
+    engine: Engine,
+    recovery: [u8; 32],
+    secret: [u8; 32],
+    starts: u8,
+    disk: Disk,
+    unwritten: VecDeque<(Ticket, Append)>,
+    held: bool,
+    events: Vec<Event>,
+}
+
+/// Both ends of a connection: the side, and the connection's name there.
+type Ends = [(usize, ConnectionId); 2];
+
+pub struct World {
+    sides: Vec<Side>,
+    wires: Vec<Ends>,
+    next_connection: u64,
+    sent: Vec<(usize, usize, Vec<u8>)>,
+    millis: u64,
+}
+
+fn config(recovery: &[u8; 32], secret: [u8; 32], start: u8) -> Config {
+    Config {
+        person: PersonId::from_bytes(public_key(recovery)),
+        device_secret: secret,
+        process: ProcessId::from_bytes([secret[0] ^ start.wrapping_mul(31); 16]),
+        seed: [secret[0].wrapping_add(start.wrapping_mul(17)); 32],
+        limits: Limits::default(),
+        rules: Arc::new(AllowAll),
+    }
+}
+
+impl World {
+    pub fn new(people: usize) -> Self {
+        let mut world =
+            Self { sides: Vec::new(), wires: Vec::new(), next_connection: 0, sent: Vec::new(), millis: 0 };
+        for index in 0..people as u8 {
+            let (recovery, secret) = ([100 + index; 32], [10 + index; 32]);
+            let device = DeviceId::from_bytes(public_key(&secret));
+            let person = PersonId::from_bytes(public_key(&recovery));
+            let added = DeviceAdded { person, device, at_millis: 0 };
+            let first = SignedStatement::sign(Statement::DeviceAdded(added), &recovery);
+            let mut disk = Disk::default();
+            disk.statements.insert(first.hash().0, first.bytes().to_vec());
+            let engine = Engine::new(config(&recovery, secret, 0), disk.restored());
+            world.sides.push(Side {
+                engine,
+                recovery,
+                secret,
+                starts: 0,
+                disk,
+                unwritten: VecDeque::new(),
+                held: false,
+                events: Vec::new(),
+            });
+        }
+        world
+    }
+
+    fn now(&self) -> Now {
+        Now { ticks_millis: self.millis, wall_millis: 1_790_000_000_000 + self.millis as i64 }
+    }
+
+    pub fn engine(&self, side: usize) -> &Engine {
+        &self.sides[side].engine
+    }
+
+    pub fn person(&self, side: usize) -> PersonId {
+        self.sides[side].engine.person()
+    }
+
+    pub fn pair(&mut self, one: usize, other: usize) {
+        for (at, of) in [(one, other), (other, one)] {
+            let person = self.person(of);
+            let roster = self.sides[of].engine.roster(person);
+            let devices = self.sides[at].engine.introduce(person, &roster);
+            assert_eq!(devices.len(), 1);
+        }
+        self.run();
+    }
+
+    pub fn knows_each_other(&self, one: usize, other: usize) -> bool {
+        !self.sides[one].engine.devices(self.person(other)).is_empty()
+    }
+
+    fn wire(&mut self, dialler: usize, listener: usize) {
+        let ends = [
+            (dialler, ConnectionId(self.next_connection)),
+            (listener, ConnectionId(self.next_connection + 1)),
+        ];
+        self.next_connection += 2;
+        self.wires.push(ends);
+        for (index, (side, connection)) in ends.into_iter().enumerate() {
+            let peer = ends[1 - index].0;
+            let input = Input::Connected {
+                connection,
+                person: self.person(peer),
+                device: self.sides[peer].engine.device(),
+                dialled: index == 0,
+            };
+            let now = self.now();
+            self.sides[side].engine.handle(now, input);
+        }
+    }
+
+    pub fn connect(&mut self, one: usize, other: usize) {
+        self.wire(one, other);
+        self.run();
+    }
+
+    pub fn dial_both_ways(&mut self, one: usize, other: usize) {
+        self.wire(one, other);
+        self.wire(other, one);
+    }
+
+    pub fn open_connections(&self) -> usize {
+        self.wires.len()
+    }
+
+    pub fn disconnect_all(&mut self) {
+        for ends in std::mem::take(&mut self.wires) {
+            for (side, connection) in ends {
+                let now = self.now();
+                self.sides[side].engine.handle(now, Input::Disconnected { connection });
+            }
+        }
+        self.run();
+    }
+
+    /// Ends a process cleanly and starts it again.
+    pub fn restart(&mut self, side: usize) {
+        self.run();
+        self.crash(side);
+    }
+
+    /// Ends a process; what was not written is lost.
+    pub fn crash(&mut self, side: usize) {
+        let lost: Vec<Ends> =
+            self.wires.iter().filter(|ends| ends.iter().any(|end| end.0 == side)).copied().collect();
+        self.wires.retain(|ends| !ends.iter().any(|end| end.0 == side));
+        let now = self.now();
+        let it = &mut self.sides[side];
+        it.unwritten.clear();
+        it.starts += 1;
+        it.engine = Engine::new(config(&it.recovery, it.secret, it.starts), it.disk.restored());
+        for (other, connection) in lost.into_iter().flatten().filter(|end| end.0 != side) {
+            self.sides[other].engine.handle(now, Input::Disconnected { connection });
+        }
+        self.run();
+    }
+
+    pub fn hold_storage(&mut self, side: usize, held: bool) {
+        self.sides[side].held = held;
+    }
+
+    pub fn open(&mut self, side: usize, document: DocumentId) {
+        self.sides[side].engine.open(document);
+        self.run();
+    }
+
+    /// Moves everything until nothing moves any more.
+    pub fn run(&mut self) {
+        loop {
+            let mut moved = false;
+            for side in 0..self.sides.len() {
+                while let Some(output) = self.sides[side].engine.poll_output() {
+                    moved = true;
+                    self.millis += 1;
+                    self.perform(side, output);
+                }
+                moved |= self.write(side);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn write(&mut self, side: usize) -> bool {
+        let now = self.now();
+        let it = &mut self.sides[side];
+        if it.held {
+            return false;
+        }
+        let Some((ticket, append)) = it.unwritten.pop_front() else {
+            return false;
+        };
+        it.disk.write(append);
+        it.engine.handle(now, Input::Stored { ticket });
+        true
+    }
+
+    fn perform(&mut self, side: usize, output: Output) {
+        let now = self.now();
+        let it = &mut self.sides[side];
+        match output {
+            Output::Append { ticket, append } => it.unwritten.push_back((ticket, append)),
+            Output::Load { document } => {
+                let content = it.disk.contents.get(&document).cloned().unwrap_or_default();
+                let result =
+                    LoadedDocument::from_content(document, content, &Limits::default());
+                it.engine.handle(now, Input::Loaded { document, result });
+            }
+            Output::Run(job) => {
+                let done = job.run();
+                it.engine.handle(now, Input::JobDone(done));
+            }
+            Output::Event(event) => it.events.push(event),
+            Output::Send { connection, bytes } => {
+                if let Some((peer, theirs)) = self.other_end(side, connection) {
+                    self.sent.push((side, peer, bytes.clone()));
+                    let input = Input::Frame { connection: theirs, bytes };
+                    self.sides[peer].engine.handle(now, input);
+                }
+            }
+            Output::Close { connection, .. } => {
+                if let Some((peer, theirs)) = self.other_end(side, connection) {
+                    self.wires.retain(|ends| !ends.contains(&(side, connection)));
+                    let input = Input::Disconnected { connection: theirs };
+                    self.sides[peer].engine.handle(now, input);
+                }
+            }
+        }
+    }
+
+    fn other_end(&self, side: usize, connection: ConnectionId) -> Option<(usize, ConnectionId)> {
+        self.wires.iter().find_map(|ends| {
+            let at = ends.iter().position(|end| *end == (side, connection))?;
+            Some(ends[1 - at])
+        })
+    }
+
+    pub fn take_events(&mut self, side: usize) -> Vec<Event> {
+        std::mem::take(&mut self.sides[side].events)
+    }
+
+    pub fn settled(&self, side: usize) -> Vec<&Event> {
+        let events = self.sides[side].events.iter();
+        events.filter(|event| matches!(event, Event::Settled { .. })).collect()
+    }
+
+    pub fn frames_sent(&self) -> usize {
+        self.sent.len()
+    }
+
+    pub fn largest_frame(&self) -> usize {
+        self.sent.iter().map(|(_, _, bytes)| bytes.len()).max().unwrap_or(0)
+    }
+
+    /// Whether the id of a document ever went over the wire.
+    pub fn said_about(&self, from: usize, to: usize, document: DocumentId) -> bool {
+        self.sent.iter().filter(|(one, other, _)| (*one, *other) == (from, to)).any(
+            |(_, _, bytes)| bytes.windows(16).any(|window| window == document.as_bytes()),
+        )
+    }
+
+    pub fn create_with_title(&mut self, side: usize, title: &str) -> DocumentId {
+        let now = self.now();
+        let (document, ()) = self.sides[side]
+            .engine
+            .create(now, 1, |tx| {
+                let text = tx.put_object(ROOT, "title", ObjType::Text)?;
+                tx.put(ROOT, "schema", 1)?;
+                tx.splice_text(&text, 0, 0, title)
+            })
+            .unwrap();
+        self.run();
+        document
+    }
+
+    pub fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
+        let (now, grantee) = (self.now(), self.person(with));
+        let terms = ShareTerms { role, purpose: "together".into(), expires_millis: None };
+        self.sides[side].engine.share(now, document, grantee, terms).unwrap();
+        self.run();
+    }
+
+    pub fn try_edit(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
+        let now = self.now();
+        let edited = self.sides[side].engine.edit(now, document, |tx| {
+            let title = tx.get(ROOT, "title").unwrap().unwrap().1;
+            edit(tx, &title);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        self.run();
+        edited.is_ok()
+    }
+
+    pub fn edit(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) {
+        assert!(self.try_edit(side, document, edit));
+    }
+
+    pub fn title(&self, side: usize, document: DocumentId) -> Option<String> {
+        text(&self.sides[side].engine, document)
+    }
+
+    pub fn stored_title(&self, side: usize, document: DocumentId) -> Option<String> {
+        let it = &self.sides[side];
+        let mut engine = Engine::new(config(&it.recovery, it.secret, 99), it.disk.restored());
+        engine.open(document);
+        let content = it.disk.contents.get(&document)?.clone();
+        let result = LoadedDocument::from_content(document, content, &Limits::default());
+        engine.handle(self.now(), Input::Loaded { document, result });
+        text(&engine, document)
+    }
+
+    pub fn assert_proven(&self, side: usize, document: DocumentId) {
+        let history = self.sides[side].engine.history(document).unwrap();
+        assert!(!history.is_empty());
+        for entry in history {
+            assert!(entry.proven && entry.person.is_some(), "{entry:?}");
+        }
+    }
+}
+
+pub fn text(engine: &Engine, document: DocumentId) -> Option<String> {
+    let automerge = engine.read(document)?;
+    let (_, title) = automerge.get(ROOT, "title").ok()??;
+    automerge.text(&title).ok()
+}
+
+/// Two paired people.
+pub struct Pair {
+    pub world: World,
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        let mut world = World::new(2);
+        world.pair(0, 1);
+        Self { world }
+    }
+
+    pub fn connect(&mut self) {
+        self.world.connect(0, 1);
+    }
+
+    pub fn disconnect(&mut self) {
+        self.world.disconnect_all();
+    }
+
+    pub fn create_with_title(&mut self, side: usize, title: &str) -> DocumentId {
+        self.world.create_with_title(side, title)
+    }
+
+    pub fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
+        self.world.share(side, document, with, role);
+    }
+
+    pub fn edit(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) {
+        self.world.edit(side, document, edit);
+    }
+
+    pub fn try_edit(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
+        self.world.try_edit(side, document, edit)
+    }
+
+    pub fn title(&self, side: usize, document: DocumentId) -> Option<String> {
+        self.world.title(side, document)
+    }
+
+    pub fn heads(&self, side: usize, document: DocumentId) -> Vec<ChangeHash> {
+        self.world.engine(side).read(document).unwrap().get_heads()
+    }
+
+    pub fn assert_proven(&self, document: DocumentId) {
+        self.world.assert_proven(0, document);
+        self.world.assert_proven(1, document);
+    }
+}
