@@ -48,7 +48,7 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     /// The document with the admitted changes.
-    pub(crate) contents: Contents,
+    pub(crate) contents: Box<Contents>,
     /// Admitted changes in order.
     pub(crate) changes: Vec<(ChangeHash, Vec<u8>)>,
     pub(crate) salts: Vec<(DeviceId, [u8; 8])>,
@@ -111,7 +111,10 @@ impl Admission {
         attestations: &[Attestation],
         refused: &mut BTreeMap<ChangeHash, Refusal>,
     ) -> Result<Sifted, BatchError> {
-        let mut sifted = Sifted { facts: self.contents.facts.clone(), ..Sifted::default() };
+        let mut sifted = Sifted {
+            facts: self.contents.facts.clone(),
+            ..Sifted::default()
+        };
         let facts = &mut sifted.facts;
         for (device, salt) in &self.batch.salts {
             if self.standings.contains_key(device)
@@ -125,7 +128,10 @@ impl Admission {
             if facts.graph.contains(&hash) || refused.contains_key(&hash) {
                 continue;
             }
-            if chunk.dependencies().any(|dependency| refused.contains_key(&dependency)) {
+            if chunk
+                .dependencies()
+                .any(|dependency| refused.contains_key(&dependency))
+            {
                 refused.insert(hash, Refusal::BuiltOnRefused);
                 continue;
             }
@@ -157,10 +163,13 @@ impl Admission {
             };
         if counts {
             let facts = &mut sifted.facts;
-            if let Some(replaced) =
-                facts.proofs.add_attestation(&facts.graph, attestation.clone())
+            if let Some(replaced) = facts
+                .proofs
+                .add_attestation(&facts.graph, attestation.clone())
             {
-                sifted.attestations.retain(|new| !replaced.contains(&new.hash()));
+                sifted
+                    .attestations
+                    .retain(|new| !replaced.contains(&new.hash()));
                 sifted.attestations.push(attestation.clone());
                 sifted.replaced.extend(replaced);
             }
@@ -190,15 +199,20 @@ impl Admission {
     fn author(&self, facts: &Facts, position: Position) -> Option<PersonId> {
         let device = facts.author_device(position)?;
         match self.standings.get(&device)? {
-            Standing::Current(person) => {
-                facts.proofs.is_proven(&facts.graph, position).then_some(*person)
-            }
+            Standing::Current(person) => facts
+                .proofs
+                .is_proven(&facts.graph, position)
+                .then_some(*person),
             Standing::Cut(person, kept) => {
                 let kept = (*kept)?;
-                let attestation =
-                    facts.proofs.of_device(device).find(|known| known.hash() == kept)?;
+                let attestation = facts
+                    .proofs
+                    .of_device(device)
+                    .find(|known| known.hash() == kept)?;
                 let mut cover = Cover::default();
-                facts.graph.cover_down(attestation.heads(), &mut cover, |_| {});
+                facts
+                    .graph
+                    .cover_down(attestation.heads(), &mut cover, |_| {});
                 cover.contains(position).then_some(*person)
             }
             Standing::Unknown => None,
@@ -268,9 +282,7 @@ impl Admission {
         let authors = sifted
             .new
             .iter()
-            .filter_map(|(position, _)| {
-                self.person_of(sifted.facts.author_device(*position)?)
-            })
+            .filter_map(|(position, _)| self.person_of(sifted.facts.author_device(*position)?))
             .collect();
         let below: BTreeSet<ChangeHash> =
             chunks.iter().flat_map(ChangeChunk::dependencies).collect();
@@ -280,7 +292,10 @@ impl Admission {
             .filter(|hash| !below.contains(hash) && !refused.contains_key(hash))
             .collect();
         Ok(Admitted {
-            contents: Contents { automerge, facts: sifted.facts },
+            contents: Box::new(Contents {
+                automerge,
+                facts: sifted.facts,
+            }),
             changes,
             salts: sifted.salts,
             attestations: sifted.attestations,
@@ -322,7 +337,9 @@ pub(crate) fn apply(
             .into_iter()
             .map(|change| (change.hash(), change.raw_bytes().to_vec()))
             .collect();
-        let faithful = changes.iter().all(|(hash, bytes)| rebuilt.get(hash) == Some(bytes));
+        let faithful = changes
+            .iter()
+            .all(|(hash, bytes)| rebuilt.get(hash) == Some(bytes));
         faithful.then_some(automerge)
     }));
     attempt.ok().flatten().ok_or(BatchError::Unappliable)

@@ -105,11 +105,16 @@ impl Attestation {
             return Err(StatementError::Unknown);
         }
         let (body, _later_fields): (Body, _) =
-            postcard::take_from_bytes(&signed[1..]).map_err(|_| StatementError::Malformed)?;
+            postcard::take_from_bytes(&signed[1..]).map_err(|_error| StatementError::Malformed)?;
         if body.heads.is_empty() || !body.heads.is_sorted() {
             return Err(StatementError::Malformed);
         }
-        verify(ATTESTATION_DOMAIN, signed, signature, body.device.as_bytes())?;
+        verify(
+            ATTESTATION_DOMAIN,
+            signed,
+            signature,
+            body.device.as_bytes(),
+        )?;
         Ok(Self { body, bytes })
     }
 
@@ -195,8 +200,14 @@ mod tests {
         let device = DeviceId::from_bytes([1; 32]);
         let document = DocumentId::from_bytes([2; 16]);
         let actor = actor_of(device, document, [3; 8]);
-        assert_ne!(actor, actor_of(DeviceId::from_bytes([9; 32]), document, [3; 8]));
-        assert_ne!(actor, actor_of(device, DocumentId::from_bytes([9; 16]), [3; 8]));
+        assert_ne!(
+            actor,
+            actor_of(DeviceId::from_bytes([9; 32]), document, [3; 8])
+        );
+        assert_ne!(
+            actor,
+            actor_of(device, DocumentId::from_bytes([9; 16]), [3; 8])
+        );
         assert_ne!(actor, actor_of(device, document, [9; 8]));
         assert_eq!(actor.to_bytes().len(), 16);
     }

@@ -10,8 +10,10 @@
 //!   rows are decoded, and nothing is allocated but a flag for each listed actor.
 //! * No input panics or recurses.
 //! * What is accepted here, `automerge::Change::from_bytes` accepts too; not the other way round.
-//! * The fields of [`RawOperation`] say all that the bytes say: there is no part of a chunk where
-//!   something can hide from a rule.
+//! * A change has one encoding. Automerge keeps no bytes of changes and builds them anew from
+//!   what they say; for those accepted here these are the same bytes.
+//! * The fields of [`RawOperation`] say all that the columns say: there is no part of a chunk
+//!   where something can hide from a rule.
 //!
 //! # Not here
 //! Whether dependencies, objects, elements and predecessors exist, and of which type an object is:
@@ -117,10 +119,8 @@ impl<'a> ChangeChunk<'a> {
         let message = message.ok_or(ChunkError::Encoding(Part::Message))?;
         let other_actors = read_other_actors(body, actor, limits)?;
         let mut operations = Operations::new(&read_columns(body)?);
-        let count = operations.measure(
-            limits.change_operations_max,
-            limits.change_predecessors_max,
-        )?;
+        let count =
+            operations.measure(limits.change_operations_max, limits.change_predecessors_max)?;
         start_op
             .checked_add(count as u64)
             .filter(|end| end - 1 <= limits.operation_counter_max)
@@ -448,7 +448,8 @@ fn check_form(operation: &RawOperation<'_>, limits: &Limits) -> Result<(), Chunk
             (value, true, false)
         }
         Action::MarkEnd { .. } => (Value::Null, true, false),
-        _ => (Value::Null, insert, false),
+        Action::MakeTable => return Err(ChunkError::Range(Part::Action)),
+        Action::MakeMap | Action::MakeList | Action::MakeText => (Value::Null, insert, false),
     };
     if insert != inserts {
         return Err(ChunkError::Combination(Part::Action));

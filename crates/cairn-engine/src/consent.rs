@@ -49,25 +49,31 @@ impl Consent {
     }
 
     fn grants(&self) -> impl Iterator<Item = (RecordHash, &Grant)> + '_ {
-        self.statements.iter().filter_map(|(hash, signed)| match signed.statement() {
-            Statement::Grant(grant) => Some((*hash, grant)),
-            _ => None,
-        })
+        self.statements
+            .iter()
+            .filter_map(|(hash, signed)| match signed.statement() {
+                Statement::Grant(grant) => Some((*hash, grant)),
+                _ => None,
+            })
     }
 
     fn receipts(&self) -> impl Iterator<Item = &Receipt> + '_ {
-        self.statements.values().filter_map(|signed| match signed.statement() {
-            Statement::Receipt(receipt) => Some(receipt),
-            _ => None,
-        })
+        self.statements
+            .values()
+            .filter_map(|signed| match signed.statement() {
+                Statement::Receipt(receipt) => Some(receipt),
+                _ => None,
+            })
     }
 
     /// Author cards of this document.
     pub(crate) fn cards(&self) -> impl Iterator<Item = &AuthorCard> + '_ {
-        self.statements.values().filter_map(|signed| match signed.statement() {
-            Statement::AuthorCard(card) => Some(card),
-            _ => None,
-        })
+        self.statements
+            .values()
+            .filter_map(|signed| match signed.statement() {
+                Statement::AuthorCard(card) => Some(card),
+                _ => None,
+            })
     }
 
     /// Statements for one person that nothing replaces.
@@ -84,7 +90,11 @@ impl Consent {
 
     /// What a person may do now; `None` also for one who never had consent.
     pub(crate) fn role(&self, grantee: PersonId) -> Role {
-        self.in_force(grantee).iter().map(|(_, grant)| grant.role).min().unwrap_or(Role::None)
+        self.in_force(grantee)
+            .iter()
+            .map(|(_, grant)| grant.role)
+            .min()
+            .unwrap_or(Role::None)
     }
 
     /// Whether a person was ever granted anything here.
@@ -101,12 +111,14 @@ impl Consent {
     /// may read, the author cards of other writers.
     pub(crate) fn known_to(&self, person: PersonId) -> impl Iterator<Item = &SignedStatement> + '_ {
         let reads = self.role(person) >= Role::Read;
-        self.statements.values().filter(move |signed| match signed.statement() {
-            Statement::Grant(grant) => grant.grantee == person,
-            Statement::Receipt(receipt) => receipt.person == person,
-            Statement::AuthorCard(card) => reads && card.person != person,
-            _ => false,
-        })
+        self.statements
+            .values()
+            .filter(move |signed| match signed.statement() {
+                Statement::Grant(grant) => grant.grantee == person,
+                Statement::Receipt(receipt) => receipt.person == person,
+                Statement::AuthorCard(card) => reads && card.person != person,
+                _ => false,
+            })
     }
 
     /// Every statement.
@@ -138,7 +150,10 @@ impl Consent {
                 purpose: grant.purpose.clone(),
                 expires_millis: grant.expires_millis,
                 at_millis: grant.at_millis,
-                in_force: self.in_force(grant.grantee).iter().any(|(other, _)| *other == hash),
+                in_force: self
+                    .in_force(grant.grantee)
+                    .iter()
+                    .any(|(other, _)| *other == hash),
                 receipt_millis: self
                     .receipts()
                     .filter(|receipt| receipt.statement == hash)
@@ -158,7 +173,11 @@ mod tests {
 
     fn grant(role: Role, at_millis: i64, replaces: &[&SignedStatement]) -> SignedStatement {
         let grant = Grant {
-            origin: Origin { owner: PersonId::from_bytes([1; 32]), kind: 1, salt: [2; 16] },
+            origin: Origin {
+                owner: PersonId::from_bytes([1; 32]),
+                kind: 1,
+                salt: [2; 16],
+            },
             grantee: PersonId::from_bytes([3; 32]),
             role,
             purpose: String::new(),

@@ -67,7 +67,7 @@ pub enum LoadError {
 /// Putting it together takes some 30 ms for 5,000 changes: do it on a worker.
 #[derive(Debug)]
 pub struct LoadedDocument {
-    pub(crate) contents: Contents,
+    pub(crate) contents: Box<Contents>,
 }
 
 impl LoadedDocument {
@@ -88,8 +88,10 @@ impl LoadedDocument {
         for (position, bytes) in content.changes.into_iter().enumerate() {
             let chunk = ChangeChunk::parse(&bytes, limits)
                 .map_err(|source| LoadError::Change { position, source })?;
-            facts.push(&chunk).map_err(|_| LoadError::Order { position })?;
-            changes.push(Change::from_bytes(bytes).map_err(|_| LoadError::Unappliable)?);
+            facts
+                .push(&chunk)
+                .map_err(|_error| LoadError::Order { position })?;
+            changes.push(Change::from_bytes(bytes).map_err(|_error| LoadError::Unappliable)?);
         }
         for bytes in content.attestations {
             if let Ok(attestation) = Attestation::from_bytes(bytes)
@@ -100,12 +102,30 @@ impl LoadedDocument {
             }
         }
         let mut automerge = Automerge::new();
-        let applied =
-            catch_unwind(AssertUnwindSafe(|| automerge.apply_changes(changes).is_ok()));
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            automerge.apply_changes(changes).is_ok()
+        }));
         if !matches!(applied, Ok(true)) || automerge.get_heads() != facts.graph.heads() {
             return Err(LoadError::Unappliable);
         }
-        Ok(Self { contents: Contents { automerge, facts } })
+        Ok(Self {
+            contents: Box::new(Contents { automerge, facts }),
+        })
+    }
+
+    /// Heads of all its changes, sorted.
+    pub fn heads(&self) -> &[ChangeHash] {
+        self.contents.facts.graph.heads()
+    }
+
+    /// How many changes it has.
+    pub fn len(&self) -> usize {
+        self.contents.facts.graph.len()
+    }
+
+    /// Whether it has no changes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -191,8 +211,9 @@ impl Facts {
         for (index, operation) in chunk.operations().enumerate() {
             if makes_object(&operation.action) {
                 let counter = chunk.start_op() + index as u64;
-                let parent =
-                    object_id(operation.object).map(|id| name_of(id, &actors)).transpose()?;
+                let parent = object_id(operation.object)
+                    .map(|id| name_of(id, &actors))
+                    .transpose()?;
                 let name = name_of(OpId { counter, actor: 0 }, &actors)?;
                 self.objects
                     .add(name, parent, step_of(&operation.key))
@@ -205,9 +226,15 @@ impl Facts {
 
     /// Indexes in the graph of the actors a change names; the author's is the one it will get.
     fn actors_of(&self, chunk: &ChangeChunk<'_>) -> Vec<Option<usize>> {
-        let author = self.graph.index_for(&ActorId::from(chunk.actor().as_slice()));
+        let author = self
+            .graph
+            .index_for(&ActorId::from(chunk.actor().as_slice()));
         std::iter::once(Some(author))
-            .chain(chunk.other_actors().map(|actor| self.graph.actor_index(&ActorId::from(actor.as_slice()))))
+            .chain(
+                chunk
+                    .other_actors()
+                    .map(|actor| self.graph.actor_index(&ActorId::from(actor.as_slice()))),
+            )
             .collect()
     }
 
@@ -242,7 +269,12 @@ impl Facts {
                     _ => None,
                 };
                 let predecessor_authors = operation.predecessors.map(author_of).collect();
-                Some(Operation { path, action, predecessor_authors, value })
+                Some(Operation {
+                    path,
+                    action,
+                    predecessor_authors,
+                    value,
+                })
             })
             .collect()
     }
@@ -258,7 +290,9 @@ impl Contents {
     /// The raw bytes of a change, rebuilt by automerge.
     pub(crate) fn change_bytes(&self, hash: &ChangeHash) -> Option<Vec<u8>> {
         use automerge::ReadDoc;
-        self.automerge.get_change_by_hash(hash).map(|change| change.raw_bytes().to_vec())
+        self.automerge
+            .get_change_by_hash(hash)
+            .map(|change| change.raw_bytes().to_vec())
     }
 }
 
@@ -285,7 +319,11 @@ fn object_id(object: ObjectId) -> Option<OpId> {
 }
 
 fn name_of(id: OpId, actors: &[Option<usize>]) -> Result<OperationName, FitError> {
-    let actor = actors.get(id.actor).copied().flatten().ok_or(FitError::Reference)?;
+    let actor = actors
+        .get(id.actor)
+        .copied()
+        .flatten()
+        .ok_or(FitError::Reference)?;
     Ok((actor, id.counter))
 }
 

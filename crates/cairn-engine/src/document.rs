@@ -95,7 +95,7 @@ impl Document {
     pub(crate) fn set_loaded(&mut self, loaded: LoadedDocument) {
         self.durable = loaded.contents.facts.graph.len();
         self.durable_heads = loaded.contents.facts.graph.heads().to_vec();
-        self.body = Body::Loaded(Arc::new(loaded.contents));
+        self.body = Body::Loaded(Arc::from(loaded.contents));
     }
 
     /// Heads of everything here, durable or not.

@@ -51,7 +51,11 @@ impl Engine {
         kind: u16,
         edit: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<(DocumentId, T), EditError<E>> {
-        let origin = Origin { owner: self.config.person, kind, salt: self.random.bytes() };
+        let origin = Origin {
+            owner: self.config.person,
+            kind,
+            salt: self.random.bytes(),
+        };
         let id = origin.document();
         self.documents.insert(id, Document::empty(origin));
         match self.edit(now, id, edit) {
@@ -90,14 +94,21 @@ impl Engine {
             fresh_salt = Some(salt);
             actor_of(self.device, id, salt)
         });
-        let Some(Document { body: Body::Loaded(contents), .. }) = self.documents.get_mut(&id)
+        let Some(Document {
+            body: Body::Loaded(contents),
+            ..
+        }) = self.documents.get_mut(&id)
         else {
             return Err(EditError::NotLoaded);
         };
         let contents = Arc::make_mut(contents);
         contents.automerge.set_actor(writer.clone());
-        let (value, committed) =
-            commit(&mut contents.automerge, now, self.config.limits.change_operations_max, edit)?;
+        let (value, committed) = commit(
+            &mut contents.automerge,
+            now,
+            self.config.limits.change_operations_max,
+            edit,
+        )?;
         let Some(hash) = committed else {
             return Ok(value);
         };
@@ -117,7 +128,10 @@ impl Engine {
         let attested = self.attest(id);
         self.keep_own(id, (hash, bytes), fresh_salt, attested);
         let authors = BTreeSet::from([person]);
-        self.event(Event::Changed { document: id, authors });
+        self.event(Event::Changed {
+            document: id,
+            authors,
+        });
         Ok(value)
     }
 
@@ -175,7 +189,9 @@ impl Engine {
             previous: document.attestation,
         };
         let attestation = Attestation::sign(claim, device, &secret);
-        let replaced = facts.proofs.add_attestation(&facts.graph, attestation.clone())?;
+        let replaced = facts
+            .proofs
+            .add_attestation(&facts.graph, attestation.clone())?;
         document.attested += 1;
         document.attestation = Some(attestation.hash());
         Some((attestation, replaced))
@@ -189,12 +205,18 @@ impl Engine {
         attested: Option<(Attestation, Vec<RecordHash>)>,
     ) {
         let device = self.device;
-        let mut batch = Changes { changes: vec![change.1.clone()], ..Changes::default() };
+        let mut batch = Changes {
+            changes: vec![change.1.clone()],
+            ..Changes::default()
+        };
         batch.salts.extend(salt.map(|salt| (device, salt)));
         let (attestations, replaced) = match attested {
             Some((attestation, replaced)) => {
                 batch.attestations.push(attestation.bytes().to_vec());
-                (vec![(attestation.hash(), attestation.bytes().to_vec())], replaced)
+                (
+                    vec![(attestation.hash(), attestation.bytes().to_vec())],
+                    replaced,
+                )
             }
             None => (Vec::new(), Vec::new()),
         };

@@ -58,7 +58,9 @@ pub struct Config {
 
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").field("person", &self.person).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("person", &self.person)
+            .finish_non_exhaustive()
     }
 }
 
@@ -294,6 +296,7 @@ pub struct Engine {
     pub(crate) sessions: BTreeMap<ConnectionId, Session>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) tickets: u64,
+    pub(crate) stored_ticket: Ticket,
     pub(crate) appending: VecDeque<Appending>,
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
@@ -313,13 +316,20 @@ impl Engine {
             sessions: BTreeMap::new(),
             outputs: VecDeque::new(),
             tickets: 0,
+            stored_ticket: Ticket(0),
             appending: VecDeque::new(),
             storage_failed: false,
             counters: Counters::default(),
         };
         for row in restored.documents {
-            let origin = Origin { owner: row.owner, kind: row.kind, salt: row.salt };
-            engine.documents.insert(row.document, Document::cold(origin, row.heads));
+            let origin = Origin {
+                owner: row.owner,
+                kind: row.kind,
+                salt: row.salt,
+            };
+            engine
+                .documents
+                .insert(row.document, Document::cold(origin, row.heads));
         }
         let statements = restored.statements.into_iter();
         for signed in statements.filter_map(|bytes| SignedStatement::from_bytes(bytes).ok()) {
@@ -344,7 +354,12 @@ impl Engine {
                     self.event(Event::StoreFailed);
                 }
             }
-            Input::Connected { connection, person, device, dialled } => {
+            Input::Connected {
+                connection,
+                person,
+                device,
+                dialled,
+            } => {
                 self.connected(now, connection, person, device, dialled);
             }
             Input::Frame { connection, bytes } => self.frame(now, connection, &bytes),
@@ -391,7 +406,10 @@ impl Engine {
 
     /// automerge's state of a document that is loaded.
     pub fn read(&self, document: DocumentId) -> Option<&Automerge> {
-        self.documents.get(&document)?.loaded().map(|contents| &contents.automerge)
+        self.documents
+            .get(&document)?
+            .loaded()
+            .map(|contents| &contents.automerge)
     }
 
     /// Asks the vault for a document that is not in memory; [`Event::Loaded`] follows. Returns
@@ -407,6 +425,57 @@ impl Engine {
             Some(known) => known.loaded().is_some(),
             None => false,
         }
+    }
+
+    /// Whether the vault was asked for a document and has not answered yet.
+    pub fn is_loading(&self, document: DocumentId) -> bool {
+        self.documents
+            .get(&document)
+            .is_some_and(|document| matches!(document.body, Body::Loading))
+    }
+
+    /// What a document's id commits to.
+    pub fn origin(&self, document: DocumentId) -> Option<Origin> {
+        self.documents
+            .get(&document)
+            .map(|document| document.origin)
+    }
+
+    /// Heads of a document, durable or not; empty for an unknown one.
+    pub fn heads(&self, document: DocumentId) -> Vec<ChangeHash> {
+        self.documents
+            .get(&document)
+            .map(|known| known.heads().to_vec())
+            .unwrap_or_default()
+    }
+
+    /// Everyone beside the owner who may read a document now.
+    pub fn readers(&self, document: DocumentId) -> Vec<PersonId> {
+        let Some(document) = self.documents.get(&document) else {
+            return Vec::new();
+        };
+        let grantees = document.consent.grantees().into_iter();
+        grantees
+            .filter(|person| document.consent.role(*person) >= Role::Read)
+            .collect()
+    }
+
+    /// How many documents were ever shared between this person and another.
+    pub fn shared_with(&self, person: PersonId) -> usize {
+        self.documents
+            .values()
+            .filter(|document| self.is_common(document, person))
+            .count()
+    }
+
+    /// Whether every append is durable.
+    pub fn is_all_stored(&self) -> bool {
+        self.stored_ticket.0 >= self.tickets
+    }
+
+    /// Whether the vault has failed: nothing is saved until it is opened again.
+    pub fn has_storage_failed(&self) -> bool {
+        self.storage_failed
     }
 
     /// Whether all of a document is durable here.
@@ -427,12 +496,18 @@ impl Engine {
 
     /// The audit view of a document's consent, oldest first.
     pub fn consent(&self, document: DocumentId) -> Vec<GrantLine> {
-        self.documents.get(&document).map(|known| known.consent.lines()).unwrap_or_default()
+        self.documents
+            .get(&document)
+            .map(|known| known.consent.lines())
+            .unwrap_or_default()
     }
 
     /// Current devices of a person.
     pub fn devices(&self, person: PersonId) -> Vec<DeviceId> {
-        self.people.roster(person).map(|roster| roster.devices().collect()).unwrap_or_default()
+        self.people
+            .roster(person)
+            .map(|roster| roster.devices().collect())
+            .unwrap_or_default()
     }
 
     /// The roster statements of a person, to be given to a new relationship.
@@ -481,7 +556,12 @@ impl Engine {
         {
             let graph = &contents.facts.graph;
             let (count, heads) = (graph.len(), graph.heads().to_vec());
-            self.appending.push_back(Appending { ticket, document: known.id, count, heads });
+            self.appending.push_back(Appending {
+                ticket,
+                document: known.id,
+                count,
+                heads,
+            });
         }
         self.outputs.push_back(Output::Append { ticket, append });
     }
@@ -504,9 +584,17 @@ impl Engine {
             attestations_replaced: Vec::new(),
         };
         fill(&mut part);
-        let statements =
-            statements.iter().map(|signed| (signed.hash(), signed.bytes().to_vec())).collect();
-        self.append(Append { statements, documents: vec![part] }, Some(id));
+        let statements = statements
+            .iter()
+            .map(|signed| (signed.hash(), signed.bytes().to_vec()))
+            .collect();
+        self.append(
+            Append {
+                statements,
+                documents: vec![part],
+            },
+            Some(id),
+        );
     }
 
     fn document_loaded(&mut self, id: DocumentId, result: Result<LoadedDocument, LoadError>) {
@@ -531,14 +619,22 @@ impl Engine {
             Err(error) => {
                 known.body = Body::Damaged;
                 known.held.clear();
-                self.event(Event::Damaged { document: id, error });
+                self.event(Event::Damaged {
+                    document: id,
+                    error,
+                });
             }
         }
     }
 
     fn stored(&mut self, ticket: Ticket) {
+        self.stored_ticket = self.stored_ticket.max(ticket);
         let mut reached = BTreeSet::new();
-        while self.appending.front().is_some_and(|first| first.ticket <= ticket) {
+        while self
+            .appending
+            .front()
+            .is_some_and(|first| first.ticket <= ticket)
+        {
             if let Some(done) = self.appending.pop_front()
                 && let Some(document) = self.documents.get_mut(&done.document)
             {
@@ -550,7 +646,11 @@ impl Engine {
         for id in reached {
             let heads = self.documents[&id].durable_heads.clone();
             let all = self.is_stored(id);
-            self.event(Event::Stored { document: id, heads, all });
+            self.event(Event::Stored {
+                document: id,
+                heads,
+                all,
+            });
             self.acknowledge(id);
         }
     }

@@ -14,6 +14,9 @@ use crate::wire::{byte_lists, hash_lists};
 /// Oldest and newest protocol version this program speaks.
 pub const PROTOCOL_VERSIONS: (u16, u16) = (1, 1);
 
+/// Most hashes in a message of heads, acknowledgements or refusals.
+pub(crate) const HASHES_MAX: usize = 4096;
+
 /// Opens a session. The first frame in both directions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hello {
@@ -84,11 +87,28 @@ pub enum Refusal {
 pub(crate) enum Message {
     Hello(Hello),
     Statements(Vec<Vec<u8>>),
-    Index { entries: Vec<IndexEntry>, last: bool },
-    Heads { document: DocumentId, heads: Vec<ChangeHash>, samples: Vec<ChangeHash> },
-    Changes { document: DocumentId, batch: Changes, last: bool },
-    Ack { document: DocumentId, heads: Vec<ChangeHash> },
-    Refused { document: DocumentId, changes: Vec<(ChangeHash, Refusal)> },
+    Index {
+        entries: Vec<IndexEntry>,
+        last: bool,
+    },
+    Heads {
+        document: DocumentId,
+        heads: Vec<ChangeHash>,
+        samples: Vec<ChangeHash>,
+    },
+    Changes {
+        document: DocumentId,
+        batch: Changes,
+        last: bool,
+    },
+    Ack {
+        document: DocumentId,
+        heads: Vec<ChangeHash>,
+    },
+    Refused {
+        document: DocumentId,
+        changes: Vec<(ChangeHash, Refusal)>,
+    },
     /// All statements and heads that differ were sent.
     Synced,
 }
@@ -120,19 +140,27 @@ impl Message {
             Self::Hello(hello) => (1, postcard::to_allocvec(hello)),
             Self::Statements(list) => (2, postcard::to_allocvec(&StatementsBody(list.clone()))),
             Self::Index { entries, last } => (3, postcard::to_allocvec(&(entries, last))),
-            Self::Heads { document, heads, samples } => {
+            Self::Heads {
+                document,
+                heads,
+                samples,
+            } => {
                 let (heads, samples) = (Hashes(heads.clone()), Hashes(samples.clone()));
                 (4, postcard::to_allocvec(&(document, heads, samples)))
             }
-            Self::Changes { document, batch, last } => {
-                (5, postcard::to_allocvec(&(document, batch, last)))
-            }
+            Self::Changes {
+                document,
+                batch,
+                last,
+            } => (5, postcard::to_allocvec(&(document, batch, last))),
             Self::Ack { document, heads } => {
                 (6, postcard::to_allocvec(&(document, Hashes(heads.clone()))))
             }
             Self::Refused { document, changes } => {
-                let changes: Vec<([u8; 32], Refusal)> =
-                    changes.iter().map(|(hash, refusal)| (hash.0, *refusal)).collect();
+                let changes: Vec<([u8; 32], Refusal)> = changes
+                    .iter()
+                    .map(|(hash, refusal)| (hash.0, *refusal))
+                    .collect();
                 (7, postcard::to_allocvec(&(document, changes)))
             }
             Self::Synced => (8, Ok(Vec::new())),
@@ -145,7 +173,7 @@ impl Message {
     pub(crate) fn decode(bytes: &[u8], frame_bytes_max: usize) -> Result<Self, FrameError> {
         fn body<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FrameError> {
             let (value, _later_fields) =
-                postcard::take_from_bytes(bytes).map_err(|_| FrameError::Malformed)?;
+                postcard::take_from_bytes(bytes).map_err(|_error| FrameError::Malformed)?;
             Ok(value)
         }
         if bytes.len() > frame_bytes_max {
@@ -161,20 +189,33 @@ impl Message {
             }
             4 => {
                 let (document, heads, samples): (_, Hashes, Hashes) = body(rest)?;
-                Self::Heads { document, heads: heads.0, samples: samples.0 }
+                Self::Heads {
+                    document,
+                    heads: heads.0,
+                    samples: samples.0,
+                }
             }
             5 => {
                 let (document, batch, last) = body(rest)?;
-                Self::Changes { document, batch, last }
+                Self::Changes {
+                    document,
+                    batch,
+                    last,
+                }
             }
             6 => {
                 let (document, heads): (_, Hashes) = body(rest)?;
-                Self::Ack { document, heads: heads.0 }
+                Self::Ack {
+                    document,
+                    heads: heads.0,
+                }
             }
             7 => {
                 let (document, changes): (_, Vec<([u8; 32], Refusal)>) = body(rest)?;
-                let changes =
-                    changes.into_iter().map(|(hash, refusal)| (ChangeHash(hash), refusal)).collect();
+                let changes = changes
+                    .into_iter()
+                    .map(|(hash, refusal)| (ChangeHash(hash), refusal))
+                    .collect();
                 Self::Refused { document, changes }
             }
             8 => Self::Synced,
@@ -204,11 +245,28 @@ mod tests {
                 fingerprint: [10; 32],
             }),
             Message::Statements(vec![vec![1, 2], vec![]]),
-            Message::Index { entries: vec![(document, [11; 32])], last: true },
-            Message::Heads { document, heads: vec![hash], samples: vec![hash, hash] },
-            Message::Changes { document, batch, last: false },
-            Message::Ack { document, heads: vec![hash] },
-            Message::Refused { document, changes: vec![(hash, Refusal::NotAllowed)] },
+            Message::Index {
+                entries: vec![(document, [11; 32])],
+                last: true,
+            },
+            Message::Heads {
+                document,
+                heads: vec![hash],
+                samples: vec![hash, hash],
+            },
+            Message::Changes {
+                document,
+                batch,
+                last: false,
+            },
+            Message::Ack {
+                document,
+                heads: vec![hash],
+            },
+            Message::Refused {
+                document,
+                changes: vec![(hash, Refusal::NotAllowed)],
+            },
         ]
     }
 
@@ -217,7 +275,10 @@ mod tests {
         for message in examples() {
             let bytes = message.encode();
             assert_eq!(Message::decode(&bytes, bytes.len()), Ok(message.clone()));
-            assert_eq!(Message::decode(&bytes, bytes.len() - 1), Err(FrameError::TooLarge));
+            assert_eq!(
+                Message::decode(&bytes, bytes.len() - 1),
+                Err(FrameError::TooLarge)
+            );
             for length in 0..bytes.len() {
                 assert!(Message::decode(&bytes[..length], 1 << 20).is_err());
             }

@@ -58,7 +58,9 @@ pub(crate) struct Cover {
 
 impl Cover {
     pub(crate) fn contains(&self, position: Position) -> bool {
-        self.words.get(position / 64).is_some_and(|word| word & (1 << (position % 64)) != 0)
+        self.words
+            .get(position / 64)
+            .is_some_and(|word| word & (1 << (position % 64)) != 0)
     }
 
     /// Adds a position and says whether it was new.
@@ -155,13 +157,17 @@ impl Graph {
     pub(crate) fn check(&self, new: &NewNode) -> Result<(), OrderError> {
         let mut last_operation = 0;
         for dependency in &new.dependencies {
-            let position = self.position(dependency).ok_or(OrderError::DependencyMissing)?;
+            let position = self
+                .position(dependency)
+                .ok_or(OrderError::DependencyMissing)?;
             last_operation = last_operation.max(self.nodes[position].max_operation);
         }
         if new.start_operation != last_operation + 1 {
             return Err(OrderError::StartOperation);
         }
-        let written = self.actor_index(&new.actor).map_or(0, |actor| self.chains[actor].len());
+        let written = self
+            .actor_index(&new.actor)
+            .map_or(0, |actor| self.chains[actor].len());
         if new.sequence != written as u64 + 1 {
             return Err(OrderError::Sequence);
         }
@@ -239,8 +245,10 @@ impl Graph {
 
     /// The clock below a change with these dependencies; unknown ones are passed over.
     pub(crate) fn clock_below(&self, dependencies: &[ChangeHash]) -> Clock {
-        let positions: Vec<Position> =
-            dependencies.iter().filter_map(|dependency| self.position(dependency)).collect();
+        let positions: Vec<Position> = dependencies
+            .iter()
+            .filter_map(|dependency| self.position(dependency))
+            .collect();
         self.clock(&positions)
     }
 
@@ -286,11 +294,16 @@ impl Graph {
     /// Positions that are not at or below any of `known`, in order. Unknown hashes are passed
     /// over.
     pub(crate) fn missing_from(&self, known: &[ChangeHash]) -> Vec<Position> {
-        let known: Vec<ChangeHash> =
-            known.iter().filter(|hash| self.contains(hash)).copied().collect();
+        let known: Vec<ChangeHash> = known
+            .iter()
+            .filter(|hash| self.contains(hash))
+            .copied()
+            .collect();
         let mut cover = Cover::default();
         self.cover_down(&known, &mut cover, |_| {});
-        (0..self.len()).filter(|position| !cover.contains(*position)).collect()
+        (0..self.len())
+            .filter(|position| !cover.contains(*position))
+            .collect()
     }
 
     /// Hashes walked back from the newest change at distances 1, 2, 4, 8 …, newest first: lets a

@@ -2,8 +2,9 @@
 
 use automerge::{ActorId, ChangeHash};
 
+use crate::attestation::actor_of;
 use crate::chunk::ChangeChunk;
-use crate::contents::Contents;
+use crate::contents::{Contents, LoadedDocument};
 use crate::engine::Engine;
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::people::Standing;
@@ -68,6 +69,27 @@ impl Engine {
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
+    /// Every actor of a loaded document that commits to a device of a known person.
+    pub fn authors(&self, id: DocumentId) -> Vec<(ActorId, PersonId)> {
+        let Some(document) = self.documents.get(&id) else {
+            return Vec::new();
+        };
+        let Some(contents) = document.loaded() else {
+            return Vec::new();
+        };
+        contents
+            .facts
+            .proofs
+            .salts()
+            .filter_map(|(device, salt)| match self.standing(document, device) {
+                Standing::Current(person) | Standing::Cut(person, _) => {
+                    Some((actor_of(device, id, salt), person))
+                }
+                Standing::Unknown => None,
+            })
+            .collect()
+    }
+
     /// The person whose device an actor of a loaded document commits to, if that is known.
     pub fn author_of(&self, id: DocumentId, actor: &ActorId) -> Option<PersonId> {
         let document = self.documents.get(&id)?;
@@ -76,5 +98,24 @@ impl Engine {
             Standing::Current(person) | Standing::Cut(person, _) => Some(person),
             Standing::Unknown => None,
         }
+    }
+}
+
+impl Engine {
+    /// Changes of a document read from the vault that no known device attests.
+    pub fn unproven(&self, id: DocumentId, loaded: &LoadedDocument) -> Vec<ChangeHash> {
+        let Some(document) = self.documents.get(&id) else {
+            return Vec::new();
+        };
+        let facts = &loaded.contents.facts;
+        (0..facts.graph.len())
+            .filter(|position| {
+                let known = facts
+                    .author_device(*position)
+                    .is_some_and(|device| self.standing(document, device) != Standing::Unknown);
+                !known || !facts.proofs.is_proven(&facts.graph, *position)
+            })
+            .map(|position| facts.graph.node(position).hash)
+            .collect()
     }
 }

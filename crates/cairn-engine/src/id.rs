@@ -80,9 +80,9 @@ macro_rules! key_id {
                     .collect();
                 let bytes = data_encoding::BASE32_NOPAD
                     .decode(letters.to_uppercase().as_bytes())
-                    .map_err(|_| IdError::Malformed)?;
+                    .map_err(|_error| IdError::Malformed)?;
                 let (key, check) = bytes.split_at_checked(32).ok_or(IdError::Malformed)?;
-                let key: [u8; 32] = key.try_into().map_err(|_| IdError::Malformed)?;
+                let key: [u8; 32] = key.try_into().map_err(|_error| IdError::Malformed)?;
                 if check != Self::check(&key) {
                     return Err(IdError::Checksum);
                 }
@@ -145,14 +145,15 @@ impl FromStr for DocumentId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let text = text.strip_prefix("automerge:").unwrap_or(text);
-        let bytes = bs58::decode(text)
-            .with_check(None)
-            .into_vec()
-            .map_err(|error| match error {
-                bs58::decode::Error::InvalidChecksum { .. } => IdError::Checksum,
-                _ => IdError::Malformed,
-            })?;
-        let bytes: [u8; 16] = bytes.try_into().map_err(|_| IdError::Malformed)?;
+        let bytes =
+            bs58::decode(text)
+                .with_check(None)
+                .into_vec()
+                .map_err(|error| match error {
+                    bs58::decode::Error::InvalidChecksum { .. } => IdError::Checksum,
+                    _ => IdError::Malformed,
+                })?;
+        let bytes: [u8; 16] = bytes.try_into().map_err(|_error| IdError::Malformed)?;
         Ok(Self(bytes))
     }
 }

@@ -48,8 +48,16 @@ pub struct JobDone {
 
 #[derive(Debug)]
 pub(crate) enum JobResult {
-    Admitted { base: Arc<Contents>, result: Result<Box<Admitted>, BatchError> },
-    Collected { until: Position, frames: Vec<Vec<u8>>, tips: Vec<ChangeHash>, changes: usize },
+    Admitted {
+        base: Arc<Contents>,
+        result: Result<Box<Admitted>, BatchError>,
+    },
+    Collected {
+        until: Position,
+        frames: Vec<Vec<u8>>,
+        tips: Vec<ChangeHash>,
+        changes: usize,
+    },
 }
 
 impl Job {
@@ -58,11 +66,18 @@ impl Job {
         let result = match self.work {
             Work::Admit(admission) => {
                 let base = admission.contents.clone();
-                JobResult::Admitted { base, result: admission.run().map(Box::new) }
+                JobResult::Admitted {
+                    base,
+                    result: admission.run().map(Box::new),
+                }
             }
             Work::Collect(collect) => collect.run(self.document),
         };
-        JobDone { document: self.document, connection: self.connection, result }
+        JobDone {
+            document: self.document,
+            connection: self.connection,
+            result,
+        }
     }
 }
 
@@ -71,22 +86,44 @@ impl Collect {
         let facts = &self.contents.facts;
         let mut missing = facts.graph.missing_from(&self.known);
         missing.retain(|position| *position < self.until);
-        let hashes: Vec<ChangeHash> =
-            missing.iter().map(|position| facts.graph.node(*position).hash).collect();
+        let hashes: Vec<ChangeHash> = missing
+            .iter()
+            .map(|position| facts.graph.node(*position).hash)
+            .collect();
         let mut frames = Vec::new();
-        let mut batch = Changes { salts: facts.proofs.salts().collect(), ..Changes::default() };
+        let mut batch = Changes {
+            salts: facts.proofs.salts().collect(),
+            ..Changes::default()
+        };
         // Half of the limit leaves room for one change of the largest size.
         let full = self.frame_bytes_max / 2;
         for bytes in self.raw_changes(&hashes) {
             if batch.size() + bytes.len() > full && !batch.is_empty() {
                 let batch = std::mem::take(&mut batch);
-                frames.push(Message::Changes { document, batch, last: false }.encode());
+                frames.push(
+                    Message::Changes {
+                        document,
+                        batch,
+                        last: false,
+                    }
+                    .encode(),
+                );
             }
             batch.changes.push(bytes);
         }
-        batch.attestations =
-            facts.proofs.attestations().map(|known| known.bytes().to_vec()).collect();
-        frames.push(Message::Changes { document, batch, last: true }.encode());
+        batch.attestations = facts
+            .proofs
+            .attestations()
+            .map(|known| known.bytes().to_vec())
+            .collect();
+        frames.push(
+            Message::Changes {
+                document,
+                batch,
+                last: true,
+            }
+            .encode(),
+        );
         let below: std::collections::BTreeSet<Position> = missing
             .iter()
             .flat_map(|position| facts.graph.node(*position).dependencies.iter().copied())
@@ -96,7 +133,12 @@ impl Collect {
             .filter(|position| !below.contains(position))
             .map(|position| facts.graph.node(*position).hash)
             .collect();
-        JobResult::Collected { until: self.until, frames, tips, changes: hashes.len() }
+        JobResult::Collected {
+            until: self.until,
+            frames,
+            tips,
+            changes: hashes.len(),
+        }
     }
 
     /// Raw bytes in the order of `hashes`.
@@ -104,7 +146,10 @@ impl Collect {
         /// From here on it is cheaper to let automerge write all changes in one pass.
         const ONE_BY_ONE_MAX: usize = 16;
         if hashes.len() <= ONE_BY_ONE_MAX {
-            return hashes.iter().filter_map(|hash| self.contents.change_bytes(hash)).collect();
+            return hashes
+                .iter()
+                .filter_map(|hash| self.contents.change_bytes(hash))
+                .collect();
         }
         let known: Vec<ChangeHash> = self
             .known
@@ -119,6 +164,9 @@ impl Collect {
             .into_iter()
             .map(|change| (change.hash(), change.raw_bytes().to_vec()))
             .collect();
-        hashes.iter().filter_map(|hash| bytes.remove(hash)).collect()
+        hashes
+            .iter()
+            .filter_map(|hash| bytes.remove(hash))
+            .collect()
     }
 }

@@ -2,17 +2,20 @@
 
 mod admission;
 mod attestation;
-mod chunk;
+pub mod chunk;
 mod consent;
 mod contents;
+mod delivery;
 mod document;
 mod editing;
 mod engine;
 mod exchange;
 mod frame;
 mod graph;
+mod greeting;
 mod history;
 mod id;
+mod intake;
 mod jobs;
 mod limits;
 mod objects;
@@ -38,9 +41,8 @@ pub use history::HistoryEntry;
 pub use id::{DeviceId, DocumentId, IdError, PersonId, ProcessId};
 pub use jobs::{Job, JobDone};
 pub use limits::Limits;
-pub use rules::{
-    Action, AllowAll, Breach, DocumentRules, Judged, Operation, PathStep, Scalar,
-};
+pub use people::current_devices;
+pub use rules::{Action, AllowAll, Breach, DocumentRules, Judged, Operation, PathStep, Scalar};
 pub use session::ConnectionId;
 pub use sharing::{PURPOSE_CHARACTERS_MAX, ShareError, ShareTerms};
 pub use statement::{

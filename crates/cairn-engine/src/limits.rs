@@ -13,8 +13,8 @@ pub struct Limits {
     /// Bytes of one frame on a stream. Default 1 MiB: four changes of the largest size fit, and a
     /// peer can make us buffer no more than this for each open stream.
     pub frame_bytes_max: usize,
-    /// Bytes of one change chunk with its header. Default 256 KiB: a paste of 100 kB of text with
-    /// room to spare, and small enough to scan within a few milliseconds.
+    /// Bytes of one change chunk with its header. Default 256 KiB: as many operations as a change
+    /// may have with 26 bytes for each; typed text takes one or two.
     pub change_bytes_max: usize,
     /// Operations in one change. Default 10,000: every typed character is one, and run lengths
     /// let 100 bytes declare 2^40 of them.
@@ -41,14 +41,14 @@ pub struct Limits {
     /// The highest counter an operation may have. Default 2^31 − 1: automerge keeps counters in
     /// 32 bits and panics beyond, so half of them stay free for edits on top of what was accepted.
     pub operation_counter_max: u64,
-    /// Objects within objects below the root. Default 16: the deepest document of the model has
-    /// 6; some readers of a document recurse, and 5,000 levels overflow a stack.
+    /// Objects within objects below the root. Default 16, more than any form that people fill in
+    /// needs: some readers of a document recurse, and 5,000 levels overflow a stack.
     pub nesting_max: usize,
-    /// Bytes of a saved document. Default 1 MiB: years of one goal; beyond it the page becomes
-    /// read-only and a fresh copy is offered.
+    /// Bytes of a saved document. Default 1 MiB, six times what 5,000 changes with 370 kB of text
+    /// take; beyond it the page becomes read-only and a fresh copy is offered.
     pub document_bytes_max: usize,
     /// Percentage of [`Limits::document_bytes_max`] from which a fresh copy is offered.
-    /// Default 80, some months before the page would become read-only.
+    /// Default 80, so that nobody is stopped in the middle of a sentence.
     pub fresh_copy_offer_percent: u8,
     /// Bytes of a saved document that are never exceeded, whatever a person chose. Default
     /// 64 MiB: loading takes several times that.
@@ -67,8 +67,8 @@ pub struct Limits {
     pub introduction_bytes_max: usize,
     /// Sessions of one device at the same time. Default 1: a second one is a duplicate dial.
     pub device_sessions_max: usize,
-    /// How long a peer may take from connecting to its Hello. Default 10 s, five round trips over
-    /// the slowest usual path with losses.
+    /// How long a peer may take from connecting to its Hello. Default 10 s: three round trips over
+    /// a bad mobile network, each packet sent twice.
     pub handshake_timeout_millis: u64,
     /// Silence after which a connection is given up, keep-alives counted as sound. Default 30 s:
     /// long enough for a change of network, short enough that "connected" means something.

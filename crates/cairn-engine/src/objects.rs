@@ -40,7 +40,14 @@ impl Objects {
         step: PathStep,
     ) -> Option<usize> {
         let depth = self.depth(parent)? + 1;
-        self.places.insert(name, Place { parent, step, depth });
+        self.places.insert(
+            name,
+            Place {
+                parent,
+                step,
+                depth,
+            },
+        );
         Some(depth)
     }
 

@@ -62,8 +62,10 @@ impl Roster {
             }
         }
         let revoked = &self.revoked;
-        self.current =
-            reached.into_iter().filter(|device| !revoked.contains_key(device)).collect();
+        self.current = reached
+            .into_iter()
+            .filter(|device| !revoked.contains_key(device))
+            .collect();
     }
 
     fn may_add(
@@ -141,7 +143,10 @@ impl People {
             _ => return false,
         };
         if introduce {
-            self.rosters.entry(person).or_default().merge(person, signed)
+            self.rosters
+                .entry(person)
+                .or_default()
+                .merge(person, signed)
         } else {
             self.rosters
                 .get_mut(&person)
@@ -181,6 +186,18 @@ impl People {
     }
 }
 
+/// The devices that a roster, taken alone, makes current. Statements that do not verify or are
+/// about others are passed over.
+pub fn current_devices(person: PersonId, statements: &[Vec<u8>]) -> Vec<DeviceId> {
+    let mut roster = Roster::default();
+    for bytes in statements {
+        if let Ok(signed) = SignedStatement::from_bytes(bytes.clone()) {
+            roster.merge(person, signed);
+        }
+    }
+    roster.devices().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +214,11 @@ mod tests {
     }
 
     fn added(secret: u8, by: &[u8; 32]) -> SignedStatement {
-        let added = DeviceAdded { person: person(), device: device(secret), at_millis: 0 };
+        let added = DeviceAdded {
+            person: person(),
+            device: device(secret),
+            at_millis: 0,
+        };
         SignedStatement::sign(Statement::DeviceAdded(added), by)
     }
 
@@ -215,7 +236,10 @@ mod tests {
     fn check(statements: &[SignedStatement], expected: &[u8]) {
         let mut expected: Vec<DeviceId> = expected.iter().map(|secret| device(*secret)).collect();
         expected.sort();
-        for order in [statements.to_vec(), statements.iter().rev().cloned().collect()] {
+        for order in [
+            statements.to_vec(),
+            statements.iter().rev().cloned().collect(),
+        ] {
             let mut roster = Roster::default();
             for signed in order {
                 roster.merge(person(), signed);
@@ -235,8 +259,22 @@ mod tests {
     #[test]
     fn only_the_recovery_key_revokes_and_what_it_keeps_stays() {
         let third = added(3, &[2; 32]);
-        check(&[added(2, &RECOVERY), third.clone(), revoked(2, &[3; 32], vec![])], &[2, 3]);
-        check(&[added(2, &RECOVERY), third.clone(), revoked(2, &RECOVERY, vec![])], &[]);
+        check(
+            &[
+                added(2, &RECOVERY),
+                third.clone(),
+                revoked(2, &[3; 32], vec![]),
+            ],
+            &[2, 3],
+        );
+        check(
+            &[
+                added(2, &RECOVERY),
+                third.clone(),
+                revoked(2, &RECOVERY, vec![]),
+            ],
+            &[],
+        );
         let keeping = revoked(2, &RECOVERY, vec![third.hash()]);
         check(&[added(2, &RECOVERY), third, keeping], &[3]);
     }

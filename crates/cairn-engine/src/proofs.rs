@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use automerge::{ActorId, ChangeHash};
+use automerge::ActorId;
 
 use crate::attestation::{Attestation, actor_of};
 use crate::graph::{Cover, Graph, Position};
@@ -28,7 +28,8 @@ impl Proofs {
     ) -> bool {
         let new = self.salts.entry(device).or_default().insert(salt);
         if new {
-            self.devices.insert(actor_of(device, document, salt), device);
+            self.devices
+                .insert(actor_of(device, document, salt), device);
         }
         new
     }
@@ -39,11 +40,9 @@ impl Proofs {
     }
 
     pub(crate) fn salts(&self) -> impl Iterator<Item = (DeviceId, [u8; 8])> + '_ {
-        self.salts.iter().flat_map(|(device, salts)| salts.iter().map(|salt| (*device, *salt)))
-    }
-
-    pub(crate) fn salt_count(&self) -> usize {
-        self.salts.values().map(BTreeSet::len).sum()
+        self.salts
+            .iter()
+            .flat_map(|(device, salts)| salts.iter().map(|salt| (*device, *salt)))
     }
 
     pub(crate) fn attestations(&self) -> impl Iterator<Item = &Attestation> + '_ {
@@ -70,7 +69,9 @@ impl Proofs {
         let cover = self.covers.entry(device).or_default();
         let mut grew = false;
         let same_heads = attestation.heads().iter().all(|head| {
-            graph.position(head).is_some_and(|position| cover.contains(position))
+            graph
+                .position(head)
+                .is_some_and(|position| cover.contains(position))
         });
         graph.cover_down(attestation.heads(), cover, |_| grew = true);
         if same_heads && !grew && self.attestations().any(|old| old.device() == device) {
@@ -82,7 +83,9 @@ impl Proofs {
             if *of == device {
                 kept.retain(|old| {
                     let superseded = old.heads().iter().all(|head| {
-                        graph.position(head).is_some_and(|position| below.contains(position))
+                        graph
+                            .position(head)
+                            .is_some_and(|position| below.contains(position))
                     });
                     if superseded {
                         replaced.push(old.hash());
@@ -92,7 +95,10 @@ impl Proofs {
             }
         }
         self.attestations.retain(|_, kept| !kept.is_empty());
-        self.attestations.entry((device, attestation.process())).or_default().push(attestation);
+        self.attestations
+            .entry((device, attestation.process()))
+            .or_default()
+            .push(attestation);
         Some(replaced)
     }
 
@@ -104,19 +110,14 @@ impl Proofs {
 
     /// Whether a device has attested that it made or admitted a change.
     pub(crate) fn is_covered_by(&self, device: DeviceId, position: Position) -> bool {
-        self.covers.get(&device).is_some_and(|cover| cover.contains(position))
+        self.covers
+            .get(&device)
+            .is_some_and(|cover| cover.contains(position))
     }
 
     /// Attestations of one device.
     pub(crate) fn of_device(&self, device: DeviceId) -> impl Iterator<Item = &Attestation> + '_ {
-        self.attestations().filter(move |attestation| attestation.device() == device)
-    }
-
-    /// Whether heads are covered by an attestation of the device already.
-    pub(crate) fn covers_heads(&self, graph: &Graph, device: DeviceId) -> bool {
-        let heads: &[ChangeHash] = graph.heads();
-        heads.iter().all(|head| {
-            graph.position(head).is_some_and(|position| self.is_covered_by(device, position))
-        })
+        self.attestations()
+            .filter(move |attestation| attestation.device() == device)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use automerge::ChangeHash;
 
 use crate::frame::{Changes, IndexEntry};
-use crate::graph::Cover;
+use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
 
 /// Names a connection; given by whoever runs the transport, never reused.
@@ -52,6 +52,8 @@ pub(crate) struct Lane {
     pub(crate) unacknowledged: BTreeSet<ChangeHash>,
     /// What the peer has durably.
     pub(crate) acknowledged: Cover,
+    /// Changes that the peer sent in this session: it has them, durable or not.
+    pub(crate) from_peer: BTreeSet<ChangeHash>,
     /// Tips received that are to be acknowledged once they are durable.
     pub(crate) acknowledge: Vec<ChangeHash>,
     /// The heads last reported as delivered.
@@ -91,6 +93,27 @@ impl Session {
 }
 
 impl Lane {
+    /// Whether the peer has durably acknowledged everything that did not come from itself.
+    pub(crate) fn has_all(&self, graph: &Graph) -> bool {
+        let mut seen = Cover::default();
+        let mut open: Vec<Position> = graph
+            .heads()
+            .iter()
+            .filter_map(|head| graph.position(head))
+            .collect();
+        while let Some(position) = open.pop() {
+            if self.acknowledged.contains(position) || !seen.insert(position) {
+                continue;
+            }
+            let node = graph.node(position);
+            if !self.from_peer.contains(&node.hash) {
+                return false;
+            }
+            open.extend_from_slice(&node.dependencies);
+        }
+        true
+    }
+
     fn is_settled(&self) -> bool {
         self.heads_sent == self.heads_received
             && !self.collecting

@@ -6,9 +6,7 @@ use crate::engine::{Engine, Event, Now, document_of};
 use crate::frame::Message;
 use crate::id::{DocumentId, PersonId};
 use crate::session::ConnectionId;
-use crate::statement::{
-    AuthorCard, Grant, Receipt, ReceiptKind, Role, SignedStatement, Statement,
-};
+use crate::statement::{AuthorCard, Grant, Receipt, ReceiptKind, Role, SignedStatement, Statement};
 use crate::storage::Append;
 
 /// Longest purpose of a grant, in characters.
@@ -83,8 +81,17 @@ impl Engine {
             role: terms.role,
             purpose: terms.purpose,
             expires_millis: terms.expires_millis,
-            replaces: in_force.iter().map(|(hash, _)| *hash).take(GRANT_LIST_MAX).collect(),
-            heads: document.heads().iter().take(GRANT_LIST_MAX).copied().collect(),
+            replaces: in_force
+                .iter()
+                .map(|(hash, _)| *hash)
+                .take(GRANT_LIST_MAX)
+                .collect(),
+            heads: document
+                .heads()
+                .iter()
+                .take(GRANT_LIST_MAX)
+                .copied()
+                .collect(),
             at_millis: now.wall_millis,
         };
         let mut statements = vec![self.sign(Statement::Grant(grant))];
@@ -184,7 +191,11 @@ impl Engine {
         let owner = document.origin.owner == me;
         let known_to = if owner { session.person } else { me };
         let statements: Vec<Vec<u8>> = if all {
-            document.consent.statements().map(|signed| signed.bytes().to_vec()).collect()
+            document
+                .consent
+                .statements()
+                .map(|signed| signed.bytes().to_vec())
+                .collect()
         } else {
             document
                 .consent
@@ -197,11 +208,7 @@ impl Engine {
     }
 
     /// Sends statements in frames of at most half the limit.
-    pub(crate) fn send_statements(
-        &mut self,
-        connection: ConnectionId,
-        statements: Vec<Vec<u8>>,
-    ) {
+    pub(crate) fn send_statements(&mut self, connection: ConnectionId, statements: Vec<Vec<u8>>) {
         let full = self.config.limits.frame_bytes_max / 2;
         let mut part = Vec::new();
         let mut size = 0;
@@ -259,7 +266,13 @@ impl Engine {
         };
         let record = (signed.hash(), signed.bytes().to_vec());
         if about == person && self.people.merge(signed, false) {
-            self.append(Append { statements: vec![record], ..Append::default() }, None);
+            self.append(
+                Append {
+                    statements: vec![record],
+                    ..Append::default()
+                },
+                None,
+            );
         }
     }
 
@@ -273,7 +286,9 @@ impl Engine {
         let me = self.config.person;
         let signer = signed.signing_device();
         let signed_by = |person: PersonId| {
-            self.people.roster(person).is_some_and(|roster| roster.has_device(signer))
+            self.people
+                .roster(person)
+                .is_some_and(|roster| roster.has_device(signer))
         };
         let valid = match signed.statement() {
             Statement::Grant(grant) => {
@@ -302,8 +317,11 @@ impl Engine {
         if let Statement::Grant(grant) = signed.statement()
             && !self.documents.contains_key(&id)
         {
-            let owned =
-                self.documents.values().filter(|known| known.origin.owner == from).count();
+            let owned = self
+                .documents
+                .values()
+                .filter(|known| known.origin.owner == from)
+                .count();
             if owned >= self.config.limits.person_documents_max {
                 self.counters.messages_ignored += 1;
                 return false;
@@ -350,7 +368,10 @@ impl Engine {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return;
         };
-        let owner = self.documents.get(&id).map(|document| document.origin.owner);
+        let owner = self
+            .documents
+            .get(&id)
+            .map(|document| document.origin.owner);
         if owner != Some(self.config.person) {
             self.send_consent(connection, id);
         }
@@ -383,6 +404,9 @@ impl Engine {
 
     /// Everyone's consent for a document, as its owner's audit view.
     pub fn grants_in_force(&self, id: DocumentId) -> Vec<GrantLine> {
-        self.consent(id).into_iter().filter(|line| line.in_force).collect()
+        self.consent(id)
+            .into_iter()
+            .filter(|line| line.in_force)
+            .collect()
     }
 }

@@ -182,8 +182,6 @@ pub struct Receipt {
 pub struct TlsKey {
     /// Whose device.
     pub person: PersonId,
-    /// The person at the other end of the relationship.
-    pub peer: PersonId,
     /// The Ed25519 public key used in TLS.
     pub tls_public: [u8; 32],
     /// When, by the signer's clock.
@@ -234,7 +232,7 @@ impl Statement {
     fn decode_body(kind: u8, body: &[u8]) -> Result<Self, StatementError> {
         fn known_fields<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, StatementError> {
             let (value, _later_fields) =
-                postcard::take_from_bytes(body).map_err(|_| StatementError::Malformed)?;
+                postcard::take_from_bytes(body).map_err(|_error| StatementError::Malformed)?;
             Ok(value)
         }
         Ok(match kind {
@@ -276,7 +274,11 @@ impl SignedStatement {
         bytes.extend_from_slice(&statement.encode_body());
         let signature = key.sign(&in_domain(STATEMENT_DOMAIN, &bytes));
         bytes.extend_from_slice(&signature.to_bytes());
-        Self { bytes, signer, statement }
+        Self {
+            bytes,
+            signer,
+            statement,
+        }
     }
 
     /// Reads a statement and checks its signature.
@@ -293,10 +295,16 @@ impl SignedStatement {
         if header[0] != VERSION {
             return Err(StatementError::Unknown);
         }
-        let signer: [u8; 32] = header[2..].try_into().map_err(|_| StatementError::Length)?;
+        let signer: [u8; 32] = header[2..]
+            .try_into()
+            .map_err(|_error| StatementError::Length)?;
         verify(STATEMENT_DOMAIN, signed, signature, &signer)?;
         let statement = Statement::decode_body(header[1], body)?;
-        Ok(Self { signer, statement, bytes })
+        Ok(Self {
+            signer,
+            statement,
+            bytes,
+        })
     }
 
     /// The bytes as received or made.
@@ -333,7 +341,9 @@ pub(crate) fn record_hash(bytes: &[u8]) -> RecordHash {
 
 /// Signs `bytes` under a domain.
 pub(crate) fn sign(domain: &[u8], bytes: &[u8], secret: &[u8; 32]) -> [u8; 64] {
-    SigningKey::from_bytes(secret).sign(&in_domain(domain, bytes)).to_bytes()
+    SigningKey::from_bytes(secret)
+        .sign(&in_domain(domain, bytes))
+        .to_bytes()
 }
 
 /// Checks a signature strictly (no small-order keys, no malleable signatures).
@@ -343,10 +353,10 @@ pub(crate) fn verify(
     signature: &[u8],
     signer: &[u8; 32],
 ) -> Result<(), StatementError> {
-    let key = VerifyingKey::from_bytes(signer).map_err(|_| StatementError::Signature)?;
-    let signature = Signature::from_slice(signature).map_err(|_| StatementError::Signature)?;
+    let key = VerifyingKey::from_bytes(signer).map_err(|_error| StatementError::Signature)?;
+    let signature = Signature::from_slice(signature).map_err(|_error| StatementError::Signature)?;
     key.verify_strict(&in_domain(domain, bytes), &signature)
-        .map_err(|_| StatementError::Signature)
+        .map_err(|_error| StatementError::Signature)
 }
 
 fn in_domain(domain: &[u8], bytes: &[u8]) -> Vec<u8> {
@@ -397,11 +407,27 @@ mod tests {
 
     #[test]
     fn a_documents_id_commits_to_owner_kind_and_salt() {
-        let origin = Origin { owner: PersonId::from_bytes([1; 32]), kind: 1, salt: [4; 16] };
+        let origin = Origin {
+            owner: PersonId::from_bytes([1; 32]),
+            kind: 1,
+            salt: [4; 16],
+        };
         let mut ids = vec![origin.document()];
-        ids.push(Origin { owner: PersonId::from_bytes([2; 32]), ..origin }.document());
+        ids.push(
+            Origin {
+                owner: PersonId::from_bytes([2; 32]),
+                ..origin
+            }
+            .document(),
+        );
         ids.push(Origin { kind: 2, ..origin }.document());
-        ids.push(Origin { salt: [5; 16], ..origin }.document());
+        ids.push(
+            Origin {
+                salt: [5; 16],
+                ..origin
+            }
+            .document(),
+        );
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 4);

@@ -19,7 +19,9 @@ use crate::id::{DeviceId, DocumentId, PersonId};
 pub struct Ticket(pub u64);
 
 /// A 32-byte BLAKE3 hash of a signed statement or attestation: its name in the vault.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct RecordHash(pub [u8; 32]);
 
 impl std::fmt::Debug for RecordHash {

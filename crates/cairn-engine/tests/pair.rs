@@ -1,5 +1,7 @@
 //! Stories of two and three engines on virtual time.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod world;
 
 use automerge::transaction::Transactable;
@@ -29,8 +31,12 @@ fn edits_made_apart_meet_and_are_proven_on_both_sides() {
     pair.share(0, goal, 1, Role::Write);
     pair.connect();
     pair.disconnect();
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 12, 4, "lake").unwrap());
-    pair.edit(1, goal, |tx, title| tx.splice_text(title, 0, 4, "Stroll").unwrap());
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 12, 4, "lake").unwrap()
+    });
+    pair.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 0, 4, "Stroll").unwrap()
+    });
     pair.connect();
     assert_eq!(pair.title(0, goal).as_deref(), Some("Stroll to the lake"));
     assert_eq!(pair.title(1, goal), pair.title(0, goal));
@@ -45,10 +51,15 @@ fn a_live_edit_is_pushed_acknowledged_after_storage_and_reported_once() {
     pair.connect();
     pair.world.take_events(0);
     pair.world.hold_storage(1, true);
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
     assert_eq!(pair.title(1, goal).as_deref(), Some("ab"));
     let delivered = |events: &[Event]| {
-        events.iter().filter(|event| matches!(event, Event::Delivered { .. })).count()
+        events
+            .iter()
+            .filter(|event| matches!(event, Event::Delivered { .. }))
+            .count()
     };
     assert_eq!(delivered(&pair.world.take_events(0)), 0);
     pair.world.hold_storage(1, false);
@@ -72,7 +83,12 @@ fn equal_notebooks_say_one_hello_each_and_load_nothing() {
     assert_eq!(pair.world.frames_sent() - before, 2);
     assert_eq!(pair.world.engine(0).counters().documents_loaded, 0);
     assert_eq!(pair.world.engine(1).counters().documents_loaded, 0);
-    assert!(pair.world.take_events(0).iter().any(|event| matches!(event, Event::Settled { .. })));
+    assert!(
+        pair.world
+            .take_events(0)
+            .iter()
+            .any(|event| matches!(event, Event::Settled { .. }))
+    );
 }
 
 #[test]
@@ -85,8 +101,12 @@ fn an_edit_right_after_an_equal_hello_still_arrives() {
     pair.world.restart(0);
     pair.connect();
     pair.world.open(0, goal);
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
-    pair.edit(1, goal, |tx, title| tx.splice_text(title, 0, 0, "c").unwrap());
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
+    pair.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 0, 0, "c").unwrap()
+    });
     assert_eq!(pair.title(0, goal).as_deref(), Some("cab"));
     assert_eq!(pair.title(1, goal).as_deref(), Some("cab"));
 }
@@ -103,9 +123,13 @@ fn sharing_and_taking_back_while_connected_take_effect_at_once_and_are_receipted
     let lines = pair.world.engine(0).consent(goal);
     assert_eq!(lines.len(), 2);
     assert!(lines.iter().all(|line| line.receipt_millis.is_some()));
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
     assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
-    assert!(!pair.try_edit(1, goal, |tx, title| tx.splice_text(title, 0, 0, "x").unwrap()));
+    assert!(!pair.try_edit(1, goal, |tx, title| {
+        tx.splice_text(title, 0, 0, "x").unwrap()
+    }));
     // Consent given again brings what was missed.
     pair.share(0, goal, 1, Role::Read);
     assert_eq!(pair.title(1, goal).as_deref(), Some("ab"));
@@ -119,12 +143,20 @@ fn a_revocation_made_offline_reaches_the_grantee_at_the_next_meeting() {
     pair.connect();
     pair.disconnect();
     pair.share(0, goal, 1, Role::None);
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
     pair.connect();
     assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
-    assert_eq!(pair.world.engine(1).role(goal, pair.world.person(1)), Role::None);
+    assert_eq!(
+        pair.world.engine(1).role(goal, pair.world.person(1)),
+        Role::None
+    );
     let lines = pair.world.engine(0).consent(goal);
-    assert!(lines.iter().all(|line| line.receipt_millis.is_some()), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line.receipt_millis.is_some()),
+        "{lines:?}"
+    );
     assert!(!pair.world.settled(0).is_empty() && !pair.world.settled(1).is_empty());
 }
 
@@ -136,14 +168,23 @@ fn changes_made_after_an_unseen_revocation_are_refused_and_nobody_loops() {
     pair.connect();
     pair.disconnect();
     pair.share(0, goal, 1, Role::Read);
-    pair.edit(1, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
     pair.connect();
     assert_eq!(pair.title(0, goal).as_deref(), Some("a"));
-    let refused = pair.world.take_events(0).into_iter().find_map(|event| match event {
-        Event::Refused { changes, .. } => Some(changes),
-        _ => None,
-    });
-    assert_eq!(refused.map(|changes| changes[0].1), Some(Refusal::NotAllowed));
+    let refused = pair
+        .world
+        .take_events(0)
+        .into_iter()
+        .find_map(|event| match event {
+            Event::Refused { changes, .. } => Some(changes),
+            _ => None,
+        });
+    assert_eq!(
+        refused.map(|changes| changes[0].1),
+        Some(Refusal::NotAllowed)
+    );
     assert!(
         pair.world
             .take_events(1)
@@ -163,7 +204,9 @@ fn a_restart_uses_a_fresh_actor_and_loses_nothing() {
         let side = round % 2;
         pair.world.restart(side);
         pair.world.open(side, goal);
-        pair.edit(side, goal, |tx, title| tx.splice_text(title, 0, 0, "x").unwrap());
+        pair.edit(side, goal, |tx, title| {
+            tx.splice_text(title, 0, 0, "x").unwrap()
+        });
     }
     pair.connect();
     assert_eq!(pair.title(0, goal).as_deref(), Some("xxxxa"));
@@ -178,7 +221,9 @@ fn what_was_sent_before_a_crash_that_lost_it_comes_back() {
     pair.share(0, goal, 1, Role::Write);
     pair.connect();
     pair.world.hold_storage(0, true);
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
     assert_eq!(pair.title(1, goal).as_deref(), Some("ab"));
     pair.world.crash(0);
     assert_eq!(pair.world.stored_title(0, goal).as_deref(), Some("a"));
@@ -186,7 +231,9 @@ fn what_was_sent_before_a_crash_that_lost_it_comes_back() {
     pair.connect();
     pair.world.open(0, goal);
     assert_eq!(pair.title(0, goal).as_deref(), Some("ab"));
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 2, 0, "c").unwrap());
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 2, 0, "c").unwrap()
+    });
     assert_eq!(pair.title(1, goal).as_deref(), Some("abc"));
     pair.assert_proven(goal);
 }
@@ -203,7 +250,9 @@ fn a_third_person_gets_the_others_words_from_the_owner_with_proof() {
     world.connect(0, 1);
     world.connect(0, 2);
     world.run();
-    world.edit(1, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    world.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
     assert_eq!(world.title(0, goal).as_deref(), Some("ab"));
     assert_eq!(world.title(2, goal).as_deref(), Some("ab"));
     world.assert_proven(2, goal);
@@ -228,7 +277,9 @@ fn a_large_difference_travels_in_frames_below_the_limit() {
     pair.share(0, goal, 1, Role::Write);
     for index in 0..60 {
         let words = format!("{index} {}", "walked by the river ".repeat(100));
-        pair.edit(0, goal, |tx, title| tx.splice_text(title, 0, 0, &words).unwrap());
+        pair.edit(0, goal, |tx, title| {
+            tx.splice_text(title, 0, 0, &words).unwrap()
+        });
     }
     pair.connect();
     assert_eq!(pair.title(1, goal), pair.title(0, goal));
@@ -241,11 +292,22 @@ fn an_edit_that_is_too_large_changes_nothing() {
     let mut pair = Pair::new();
     let goal = pair.create_with_title(0, "a");
     let huge = "x".repeat(300_000);
-    assert!(!pair.try_edit(0, goal, |tx, title| tx.splice_text(title, 0, 0, &huge).unwrap()));
+    assert!(!pair.try_edit(0, goal, |tx, title| {
+        tx.splice_text(title, 0, 0, &huge).unwrap()
+    }));
     assert!(!pair.try_edit(0, goal, |tx, _| tx.put(ROOT, "big", huge.as_str()).unwrap()));
     assert_eq!(pair.title(0, goal).as_deref(), Some("a"));
     let engine = pair.world.engine(0);
-    assert!(engine.read(goal).unwrap().get(ROOT, "big").unwrap().is_none());
-    pair.edit(0, goal, |tx, title| tx.splice_text(title, 1, 0, "b").unwrap());
+    assert!(
+        engine
+            .read(goal)
+            .unwrap()
+            .get(ROOT, "big")
+            .unwrap()
+            .is_none()
+    );
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap()
+    });
     assert_eq!(text(pair.world.engine(0), goal).as_deref(), Some("ab"));
 }

@@ -4,7 +4,7 @@
 //! * No decoder allocates; each holds a few words and borrows the bytes.
 //! * A decoder yields one row a call, so a huge run length costs nothing by itself; sums over
 //!   whole columns are taken run by run.
-//! * Numbers have one encoding each: overlong ones are refused.
+//! * Numbers and columns have one encoding each: overlong and split ones are refused.
 
 use super::error::{ChunkError, Part};
 
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What a run-length coded column consists of.
-pub(super) trait Item<'a>: Copy {
+pub(super) trait Item<'a>: Copy + PartialEq {
     fn read(reader: &mut Reader<'a>) -> Option<Self>;
 }
 
@@ -133,6 +133,9 @@ impl<'a> Item<'a> for &'a str {
 
 /// A column of run lengths: `n > 0` repeats the item that follows, `n < 0` announces `-n` single
 /// items, `0` is followed by a number of nulls. A column without bytes is all null.
+///
+/// Each column has one encoding, the one automerge writes: what can be a longer run is one, and
+/// single items stand together. Any other would be rebuilt with other bytes and another hash.
 #[derive(Clone, Copy)]
 pub(super) struct Runs<'a, T> {
     reader: Reader<'a>,
@@ -142,10 +145,14 @@ pub(super) struct Runs<'a, T> {
     run: Run<T>,
 }
 
+/// The run that the last row was of.
 #[derive(Clone, Copy)]
 enum Run<T> {
-    Single,
-    Repeated(Option<T>),
+    Unstarted,
+    /// With the item before the next one, to which that must not be equal.
+    Single(Option<T>),
+    Repeated(T),
+    Null,
 }
 
 impl<'a, T: Item<'a>> Runs<'a, T> {
@@ -155,21 +162,14 @@ impl<'a, T: Item<'a>> Runs<'a, T> {
             part,
             all_null: bytes.is_empty(),
             left: 0,
-            run: Run::Single,
+            run: Run::Unstarted,
         }
     }
 
     /// The next row of a column in which every row has a value.
     #[inline]
     pub(super) fn required(&mut self) -> Result<T, ChunkError> {
-        if self.left == 0 {
-            self.start_run()?;
-        }
-        self.left -= 1;
-        match self.run {
-            Run::Single => self.item(),
-            Run::Repeated(item) => item.ok_or(ChunkError::Combination(self.part)),
-        }
+        self.row()?.ok_or(ChunkError::Combination(self.part))
     }
 
     /// The next row of a column that may hold nulls.
@@ -178,14 +178,7 @@ impl<'a, T: Item<'a>> Runs<'a, T> {
         if self.all_null {
             return Ok(None);
         }
-        if self.left == 0 {
-            self.start_run()?;
-        }
-        self.left -= 1;
-        match self.run {
-            Run::Single => self.item().map(Some),
-            Run::Repeated(item) => Ok(item),
-        }
+        self.row()
     }
 
     /// Fails unless the column has been read to its end.
@@ -200,7 +193,7 @@ impl<'a, T: Item<'a>> Runs<'a, T> {
     /// The number of rows, at most `max`; costs one step a run or single item.
     pub(super) fn count_rows(mut self, max: u64) -> Result<u64, ChunkError> {
         let mut rows = 0_u64;
-        while let Some((length, _)) = self.next_run()? {
+        while let Some((length, _)) = self.rows()? {
             rows = rows
                 .checked_add(length)
                 .filter(|rows| *rows <= max)
@@ -209,50 +202,77 @@ impl<'a, T: Item<'a>> Runs<'a, T> {
         Ok(rows)
     }
 
-    fn next_run(&mut self) -> Result<Option<(u64, Option<T>)>, ChunkError> {
+    #[inline]
+    fn row(&mut self) -> Result<Option<T>, ChunkError> {
+        if self.left == 0 {
+            self.start_run()?;
+        }
+        self.left -= 1;
+        match self.run {
+            Run::Single(_) => self.single().map(Some),
+            Run::Repeated(item) => Ok(Some(item)),
+            Run::Unstarted | Run::Null => Ok(None),
+        }
+    }
+
+    /// The next rows that have one value, and how many they are; `None` at the end.
+    fn rows(&mut self) -> Result<Option<(u64, Option<T>)>, ChunkError> {
         if self.left == 0 {
             if self.reader.is_empty() {
                 return Ok(None);
             }
             self.start_run()?;
         }
-        match self.run {
-            Run::Single => {
-                self.left -= 1;
-                Ok(Some((1, Some(self.item()?))))
-            }
-            Run::Repeated(item) => {
-                let length = self.left;
-                self.left = 0;
-                Ok(Some((length, item)))
-            }
+        let item = self.row()?;
+        let mut length = 1;
+        if !matches!(self.run, Run::Single(_)) {
+            length += self.left;
+            self.left = 0;
         }
+        Ok(Some((length, item)))
     }
 
     fn start_run(&mut self) -> Result<(), ChunkError> {
         if self.reader.is_empty() {
             return Err(ChunkError::Rows(self.part));
         }
-        let length = self.reader.signed().ok_or(self.encoding())?;
+        let before = match self.run {
+            Run::Single(item) => item,
+            Run::Repeated(item) => Some(item),
+            Run::Unstarted | Run::Null => None,
+        };
+        let length = self.reader.signed().ok_or_else(|| self.encoding())?;
         self.left = length.unsigned_abs();
-        self.run = match length {
-            1.. => Run::Repeated(Some(self.item()?)),
-            ..0 => Run::Single,
-            0 => {
-                let nulls = self.reader.unsigned().ok_or(self.encoding())?;
-                // Without this every call could skip a run and still have no row.
-                if nulls == 0 {
+        self.run = match (length, self.run) {
+            (2.., _) => Run::Repeated(self.item_after(before)?),
+            (..0, Run::Unstarted | Run::Repeated(_) | Run::Null) => Run::Single(before),
+            (0, Run::Unstarted | Run::Single(_) | Run::Repeated(_)) => {
+                self.left = self.reader.unsigned().ok_or_else(|| self.encoding())?;
+                let all_null = matches!(self.run, Run::Unstarted) && self.reader.is_empty();
+                if self.left == 0 || all_null {
                     return Err(self.encoding());
                 }
-                self.left = nulls;
-                Run::Repeated(None)
+                Run::Null
             }
+            _ => return Err(self.encoding()),
         };
         Ok(())
     }
 
-    fn item(&mut self) -> Result<T, ChunkError> {
-        T::read(&mut self.reader).ok_or(self.encoding())
+    fn single(&mut self) -> Result<T, ChunkError> {
+        let before = match self.run {
+            Run::Single(item) => item,
+            _ => None,
+        };
+        let item = self.item_after(before)?;
+        self.run = Run::Single(Some(item));
+        Ok(item)
+    }
+
+    fn item_after(&mut self, before: Option<T>) -> Result<T, ChunkError> {
+        T::read(&mut self.reader)
+            .filter(|item| before != Some(*item))
+            .ok_or_else(|| self.encoding())
     }
 
     fn encoding(&self) -> ChunkError {
@@ -264,7 +284,7 @@ impl Runs<'_, u64> {
     /// The sum of all rows, at most `max`; costs one step a run or single item.
     pub(super) fn sum(mut self, max: u64) -> Result<u64, ChunkError> {
         let mut sum = 0_u64;
-        while let Some((length, item)) = self.next_run()? {
+        while let Some((length, item)) = self.rows()? {
             sum = item
                 .unwrap_or(0)
                 .checked_mul(length)
@@ -358,10 +378,17 @@ impl<'a> Booleans<'a> {
     /// The next row of a column that is left out when all of its rows are false.
     #[inline]
     pub(super) fn or_false(&mut self) -> Result<bool, ChunkError> {
-        if !self.started && self.reader.is_empty() {
+        if self.started {
+            return self.required();
+        }
+        if self.reader.is_empty() {
             return Ok(false);
         }
-        self.required()
+        let first = self.required()?;
+        if !first && self.reader.is_empty() {
+            return Err(ChunkError::Encoding(self.part));
+        }
+        Ok(first)
     }
 
     pub(super) fn finish(&self) -> Result<(), ChunkError> {

@@ -78,7 +78,8 @@ pub enum Action<'a> {
     MakeList,
     /// Makes a text.
     MakeText,
-    /// Makes a table, automerge's first kind of map; reads as a map.
+    /// Makes a table; refused by [`ChangeChunk::parse`](super::ChangeChunk::parse), since
+    /// automerge panics on a change that works in one.
     MakeTable,
     /// Removes what its predecessors wrote.
     Delete,
@@ -290,12 +291,6 @@ impl<'a> Operations<'a> {
             (3, _) => Action::Delete,
             (4, _) => Action::MakeText,
             (5, Value::Int(by)) => return Ok(Action::Increment(by)),
-            (5, Value::Uint(by)) => {
-                let by = i64::try_from(by).ok();
-                return by
-                    .map(Action::Increment)
-                    .ok_or(ChunkError::Range(Part::Value));
-            }
             (6, _) => Action::MakeTable,
             (7, value) => match mark_name {
                 Some(name) => {

@@ -1,10 +1,9 @@
 //! Tests of the scan: against automerge's own changes, against mutated ones, and by hand-made ones.
 
-#[cfg(cairn_mutant = "adhoc")]
-mod adhoc;
 mod histories;
 mod made;
 mod mutated;
+mod rows;
 
 use super::*;
 use automerge::legacy::{ElementId, Key as LegacyKey, ObjectId as LegacyObject, OpType};
@@ -23,7 +22,11 @@ fn assert_same(chunk: &ChangeChunk<'_>, change: &Change) {
     assert!(chunk.dependencies().eq(change.deps().iter().copied()));
     assert_eq!(chunk.actor(), change.actor_id().to_bytes());
     let others = change.other_actor_ids().iter();
-    assert!(chunk.other_actors().eq(others.map(|actor| actor.to_bytes())));
+    assert!(
+        chunk
+            .other_actors()
+            .eq(others.map(|actor| actor.to_bytes()))
+    );
     assert_eq!(chunk.seq(), change.seq());
     assert_eq!(chunk.start_op(), change.start_op().get());
     assert_eq!(chunk.max_op(), change.max_op());
@@ -36,6 +39,8 @@ fn assert_same(chunk: &ChangeChunk<'_>, change: &Change) {
     for (ours, theirs) in chunk.operations().zip(&expanded.operations) {
         assert_same_operation(chunk, &ours, theirs);
     }
+    // Automerge keeps no bytes of a change: it must build the same ones from what it says.
+    assert!(Change::from(expanded).raw_bytes() == chunk.bytes());
 }
 
 fn assert_same_operation(
@@ -67,7 +72,6 @@ fn assert_same_operation(
         (Action::MakeMap, OpType::Make(ObjType::Map)) => true,
         (Action::MakeList, OpType::Make(ObjType::List)) => true,
         (Action::MakeText, OpType::Make(ObjType::Text)) => true,
-        (Action::MakeTable, OpType::Make(ObjType::Table)) => true,
         (Action::Delete, OpType::Delete) => true,
         (Action::Increment(by), OpType::Increment(other)) => by == *other,
         (
@@ -77,11 +81,7 @@ fn assert_same_operation(
                 expand,
             },
             OpType::MarkBegin(mark),
-        ) => {
-            name == mark.name.as_str()
-                && same_value(value, &mark.value)
-                && expand == mark.expand
-        }
+        ) => name == mark.name.as_str() && same_value(value, &mark.value) && expand == mark.expand,
         (Action::MarkEnd { expand }, OpType::MarkEnd(other)) => expand == *other,
         _ => false,
     };
@@ -99,9 +99,13 @@ fn same_value(ours: Value<'_>, theirs: &ScalarValue) -> bool {
         (Value::Bytes(value), ScalarValue::Bytes(other)) => value == other,
         (Value::Counter(value), ScalarValue::Counter(other)) => value == i64::from(other),
         (Value::Timestamp(value), ScalarValue::Timestamp(other)) => value == *other,
-        (Value::Unknown { code, bytes }, ScalarValue::Unknown { type_code, bytes: other }) => {
-            code == *type_code && bytes == other
-        }
+        (
+            Value::Unknown { code, bytes },
+            ScalarValue::Unknown {
+                type_code,
+                bytes: other,
+            },
+        ) => code == *type_code && bytes == other,
         _ => false,
     }
 }
@@ -109,8 +113,8 @@ fn same_value(ours: Value<'_>, theirs: &ScalarValue) -> bool {
 #[test]
 fn changes_of_automerge_are_read_as_automerge_reads_them() {
     let mut seen = Seen::default();
-    for seed in 0..12 {
-        for change in Histories::random(seed, 600) {
+    for seed in 0..24 {
+        for change in Histories::random(seed, 150) {
             let chunk = parse(change.raw_bytes());
             let chunk = chunk.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
             assert_same(&chunk, &change);
@@ -131,7 +135,7 @@ struct Seen {
     conflicts: usize,
     nested: usize,
     inserts_at_head: usize,
-    actions: [usize; 9],
+    actions: [usize; 8],
     values: [usize; 10],
 }
 
@@ -154,18 +158,18 @@ impl Seen {
                 Action::MakeMap => 1,
                 Action::MakeList => 2,
                 Action::MakeText => 3,
-                Action::MakeTable => 4,
-                Action::Delete => 5,
-                Action::Increment(_) => 6,
-                Action::MarkBegin { .. } => 7,
-                Action::MarkEnd { .. } => 8,
+                Action::MakeTable => unreachable!("refused"),
+                Action::Delete => 4,
+                Action::Increment(_) => 5,
+                Action::MarkBegin { .. } => 6,
+                Action::MarkEnd { .. } => 7,
             };
             self.actions[action] += 1;
         }
     }
 
     fn assert_all(&self) {
-        assert!(self.changes > 5_000, "{self:?}");
+        assert!(self.changes > 2_000, "{self:?}");
         let rare = [
             self.empty,
             self.messages,

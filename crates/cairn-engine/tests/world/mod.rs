@@ -7,13 +7,13 @@ use automerge::transaction::{Transactable, Transaction};
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::{
     AllowAll, Append, Config, ConnectionId, DeviceAdded, DeviceId, DocumentContent, DocumentId,
-    Engine, Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored,
-    Role, ShareTerms, SignedStatement, Statement, Ticket, public_key,
+    Engine, Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role,
+    ShareTerms, SignedStatement, Statement, Ticket, public_key,
 };
 
 /// What a vault would keep.
 #[derive(Debug, Clone, Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     statements: BTreeMap<[u8; 32], Vec<u8>>,
     rows: BTreeMap<DocumentId, cairn_engine::DocumentRow>,
     contents: BTreeMap<DocumentId, DocumentContent>,
@@ -26,13 +26,20 @@ impl Disk {
         }
         for part in append.documents {
             let content = self.contents.entry(part.row.document).or_default();
-            content.changes.extend(part.changes.into_iter().map(|(_, bytes)| bytes));
+            content
+                .changes
+                .extend(part.changes.into_iter().map(|(_, bytes)| bytes));
             content.salts.extend(part.salts);
             content.attestations.retain(|bytes| {
                 let hash = blake3::hash(&bytes[..bytes.len() - 64]);
-                !part.attestations_replaced.iter().any(|old| old.0 == *hash.as_bytes())
+                !part
+                    .attestations_replaced
+                    .iter()
+                    .any(|old| old.0 == *hash.as_bytes())
             });
-            content.attestations.extend(part.attestations.into_iter().map(|(_, bytes)| bytes));
+            content
+                .attestations
+                .extend(part.attestations.into_iter().map(|(_, bytes)| bytes));
             self.rows.insert(part.row.document, part.row);
         }
     }
@@ -59,7 +66,7 @@ struct Side {
 /// Both ends of a connection: the side, and the connection's name there.
 type Ends = [(usize, ConnectionId); 2];
 
-pub struct World {
+pub(crate) struct World {
     sides: Vec<Side>,
     wires: Vec<Ends>,
     next_connection: u64,
@@ -79,17 +86,27 @@ fn config(recovery: &[u8; 32], secret: [u8; 32], start: u8) -> Config {
 }
 
 impl World {
-    pub fn new(people: usize) -> Self {
-        let mut world =
-            Self { sides: Vec::new(), wires: Vec::new(), next_connection: 0, sent: Vec::new(), millis: 0 };
+    pub(crate) fn new(people: usize) -> Self {
+        let mut world = Self {
+            sides: Vec::new(),
+            wires: Vec::new(),
+            next_connection: 0,
+            sent: Vec::new(),
+            millis: 0,
+        };
         for index in 0..people as u8 {
             let (recovery, secret) = ([100 + index; 32], [10 + index; 32]);
             let device = DeviceId::from_bytes(public_key(&secret));
             let person = PersonId::from_bytes(public_key(&recovery));
-            let added = DeviceAdded { person, device, at_millis: 0 };
+            let added = DeviceAdded {
+                person,
+                device,
+                at_millis: 0,
+            };
             let first = SignedStatement::sign(Statement::DeviceAdded(added), &recovery);
             let mut disk = Disk::default();
-            disk.statements.insert(first.hash().0, first.bytes().to_vec());
+            disk.statements
+                .insert(first.hash().0, first.bytes().to_vec());
             let engine = Engine::new(config(&recovery, secret, 0), disk.restored());
             world.sides.push(Side {
                 engine,
@@ -106,18 +123,21 @@ impl World {
     }
 
     fn now(&self) -> Now {
-        Now { ticks_millis: self.millis, wall_millis: 1_790_000_000_000 + self.millis as i64 }
+        Now {
+            ticks_millis: self.millis,
+            wall_millis: 1_790_000_000_000 + self.millis as i64,
+        }
     }
 
-    pub fn engine(&self, side: usize) -> &Engine {
+    pub(crate) fn engine(&self, side: usize) -> &Engine {
         &self.sides[side].engine
     }
 
-    pub fn person(&self, side: usize) -> PersonId {
+    pub(crate) fn person(&self, side: usize) -> PersonId {
         self.sides[side].engine.person()
     }
 
-    pub fn pair(&mut self, one: usize, other: usize) {
+    pub(crate) fn pair(&mut self, one: usize, other: usize) {
         for (at, of) in [(one, other), (other, one)] {
             let person = self.person(of);
             let roster = self.sides[of].engine.roster(person);
@@ -127,8 +147,11 @@ impl World {
         self.run();
     }
 
-    pub fn knows_each_other(&self, one: usize, other: usize) -> bool {
-        !self.sides[one].engine.devices(self.person(other)).is_empty()
+    pub(crate) fn knows_each_other(&self, one: usize, other: usize) -> bool {
+        !self.sides[one]
+            .engine
+            .devices(self.person(other))
+            .is_empty()
     }
 
     fn wire(&mut self, dialler: usize, listener: usize) {
@@ -151,63 +174,75 @@ impl World {
         }
     }
 
-    pub fn connect(&mut self, one: usize, other: usize) {
+    pub(crate) fn connect(&mut self, one: usize, other: usize) {
         self.wire(one, other);
         self.run();
     }
 
-    pub fn dial_both_ways(&mut self, one: usize, other: usize) {
+    pub(crate) fn dial_both_ways(&mut self, one: usize, other: usize) {
         self.wire(one, other);
         self.wire(other, one);
     }
 
-    pub fn open_connections(&self) -> usize {
+    pub(crate) fn open_connections(&self) -> usize {
         self.wires.len()
     }
 
-    pub fn disconnect_all(&mut self) {
+    pub(crate) fn disconnect_all(&mut self) {
         for ends in std::mem::take(&mut self.wires) {
             for (side, connection) in ends {
                 let now = self.now();
-                self.sides[side].engine.handle(now, Input::Disconnected { connection });
+                self.sides[side]
+                    .engine
+                    .handle(now, Input::Disconnected { connection });
             }
         }
         self.run();
     }
 
     /// Ends a process cleanly and starts it again.
-    pub fn restart(&mut self, side: usize) {
+    pub(crate) fn restart(&mut self, side: usize) {
         self.run();
         self.crash(side);
     }
 
     /// Ends a process; what was not written is lost.
-    pub fn crash(&mut self, side: usize) {
-        let lost: Vec<Ends> =
-            self.wires.iter().filter(|ends| ends.iter().any(|end| end.0 == side)).copied().collect();
-        self.wires.retain(|ends| !ends.iter().any(|end| end.0 == side));
+    pub(crate) fn crash(&mut self, side: usize) {
+        let lost: Vec<Ends> = self
+            .wires
+            .iter()
+            .filter(|ends| ends.iter().any(|end| end.0 == side))
+            .copied()
+            .collect();
+        self.wires
+            .retain(|ends| !ends.iter().any(|end| end.0 == side));
         let now = self.now();
         let it = &mut self.sides[side];
         it.unwritten.clear();
         it.starts += 1;
-        it.engine = Engine::new(config(&it.recovery, it.secret, it.starts), it.disk.restored());
+        it.engine = Engine::new(
+            config(&it.recovery, it.secret, it.starts),
+            it.disk.restored(),
+        );
         for (other, connection) in lost.into_iter().flatten().filter(|end| end.0 != side) {
-            self.sides[other].engine.handle(now, Input::Disconnected { connection });
+            self.sides[other]
+                .engine
+                .handle(now, Input::Disconnected { connection });
         }
         self.run();
     }
 
-    pub fn hold_storage(&mut self, side: usize, held: bool) {
+    pub(crate) fn hold_storage(&mut self, side: usize, held: bool) {
         self.sides[side].held = held;
     }
 
-    pub fn open(&mut self, side: usize, document: DocumentId) {
+    pub(crate) fn open(&mut self, side: usize, document: DocumentId) {
         self.sides[side].engine.open(document);
         self.run();
     }
 
     /// Moves everything until nothing moves any more.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         loop {
             let mut moved = false;
             for side in 0..self.sides.len() {
@@ -245,8 +280,7 @@ impl World {
             Output::Append { ticket, append } => it.unwritten.push_back((ticket, append)),
             Output::Load { document } => {
                 let content = it.disk.contents.get(&document).cloned().unwrap_or_default();
-                let result =
-                    LoadedDocument::from_content(document, content, &Limits::default());
+                let result = LoadedDocument::from_content(document, content, &Limits::default());
                 it.engine.handle(now, Input::Loaded { document, result });
             }
             Output::Run(job) => {
@@ -257,13 +291,17 @@ impl World {
             Output::Send { connection, bytes } => {
                 if let Some((peer, theirs)) = self.other_end(side, connection) {
                     self.sent.push((side, peer, bytes.clone()));
-                    let input = Input::Frame { connection: theirs, bytes };
+                    let input = Input::Frame {
+                        connection: theirs,
+                        bytes,
+                    };
                     self.sides[peer].engine.handle(now, input);
                 }
             }
             Output::Close { connection, .. } => {
                 if let Some((peer, theirs)) = self.other_end(side, connection) {
-                    self.wires.retain(|ends| !ends.contains(&(side, connection)));
+                    self.wires
+                        .retain(|ends| !ends.contains(&(side, connection)));
                     let input = Input::Disconnected { connection: theirs };
                     self.sides[peer].engine.handle(now, input);
                 }
@@ -278,31 +316,42 @@ impl World {
         })
     }
 
-    pub fn take_events(&mut self, side: usize) -> Vec<Event> {
+    pub(crate) fn take_events(&mut self, side: usize) -> Vec<Event> {
         std::mem::take(&mut self.sides[side].events)
     }
 
-    pub fn settled(&self, side: usize) -> Vec<&Event> {
+    pub(crate) fn settled(&self, side: usize) -> Vec<&Event> {
         let events = self.sides[side].events.iter();
-        events.filter(|event| matches!(event, Event::Settled { .. })).collect()
+        events
+            .filter(|event| matches!(event, Event::Settled { .. }))
+            .collect()
     }
 
-    pub fn frames_sent(&self) -> usize {
+    pub(crate) fn frames_sent(&self) -> usize {
         self.sent.len()
     }
 
-    pub fn largest_frame(&self) -> usize {
-        self.sent.iter().map(|(_, _, bytes)| bytes.len()).max().unwrap_or(0)
+    pub(crate) fn largest_frame(&self) -> usize {
+        self.sent
+            .iter()
+            .map(|(_, _, bytes)| bytes.len())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Whether the id of a document ever went over the wire.
-    pub fn said_about(&self, from: usize, to: usize, document: DocumentId) -> bool {
-        self.sent.iter().filter(|(one, other, _)| (*one, *other) == (from, to)).any(
-            |(_, _, bytes)| bytes.windows(16).any(|window| window == document.as_bytes()),
-        )
+    pub(crate) fn said_about(&self, from: usize, to: usize, document: DocumentId) -> bool {
+        self.sent
+            .iter()
+            .filter(|(one, other, _)| (*one, *other) == (from, to))
+            .any(|(_, _, bytes)| {
+                bytes
+                    .windows(16)
+                    .any(|window| window == document.as_bytes())
+            })
     }
 
-    pub fn create_with_title(&mut self, side: usize, title: &str) -> DocumentId {
+    pub(crate) fn create_with_title(&mut self, side: usize, title: &str) -> DocumentId {
         let now = self.now();
         let (document, ()) = self.sides[side]
             .engine
@@ -316,14 +365,21 @@ impl World {
         document
     }
 
-    pub fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
+    pub(crate) fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
         let (now, grantee) = (self.now(), self.person(with));
-        let terms = ShareTerms { role, purpose: "together".into(), expires_millis: None };
-        self.sides[side].engine.share(now, document, grantee, terms).unwrap();
+        let terms = ShareTerms {
+            role,
+            purpose: "together".into(),
+            expires_millis: None,
+        };
+        self.sides[side]
+            .engine
+            .share(now, document, grantee, terms)
+            .unwrap();
         self.run();
     }
 
-    pub fn try_edit(
+    pub(crate) fn try_edit(
         &mut self,
         side: usize,
         document: DocumentId,
@@ -339,7 +395,7 @@ impl World {
         edited.is_ok()
     }
 
-    pub fn edit(
+    pub(crate) fn edit(
         &mut self,
         side: usize,
         document: DocumentId,
@@ -348,11 +404,11 @@ impl World {
         assert!(self.try_edit(side, document, edit));
     }
 
-    pub fn title(&self, side: usize, document: DocumentId) -> Option<String> {
+    pub(crate) fn title(&self, side: usize, document: DocumentId) -> Option<String> {
         text(&self.sides[side].engine, document)
     }
 
-    pub fn stored_title(&self, side: usize, document: DocumentId) -> Option<String> {
+    pub(crate) fn stored_title(&self, side: usize, document: DocumentId) -> Option<String> {
         let it = &self.sides[side];
         let mut engine = Engine::new(config(&it.recovery, it.secret, 99), it.disk.restored());
         engine.open(document);
@@ -362,7 +418,7 @@ impl World {
         text(&engine, document)
     }
 
-    pub fn assert_proven(&self, side: usize, document: DocumentId) {
+    pub(crate) fn assert_proven(&self, side: usize, document: DocumentId) {
         let history = self.sides[side].engine.history(document).unwrap();
         assert!(!history.is_empty());
         for entry in history {
@@ -371,41 +427,41 @@ impl World {
     }
 }
 
-pub fn text(engine: &Engine, document: DocumentId) -> Option<String> {
+pub(crate) fn text(engine: &Engine, document: DocumentId) -> Option<String> {
     let automerge = engine.read(document)?;
     let (_, title) = automerge.get(ROOT, "title").ok()??;
     automerge.text(&title).ok()
 }
 
 /// Two paired people.
-pub struct Pair {
-    pub world: World,
+pub(crate) struct Pair {
+    pub(crate) world: World,
 }
 
 impl Pair {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = World::new(2);
         world.pair(0, 1);
         Self { world }
     }
 
-    pub fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         self.world.connect(0, 1);
     }
 
-    pub fn disconnect(&mut self) {
+    pub(crate) fn disconnect(&mut self) {
         self.world.disconnect_all();
     }
 
-    pub fn create_with_title(&mut self, side: usize, title: &str) -> DocumentId {
+    pub(crate) fn create_with_title(&mut self, side: usize, title: &str) -> DocumentId {
         self.world.create_with_title(side, title)
     }
 
-    pub fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
+    pub(crate) fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
         self.world.share(side, document, with, role);
     }
 
-    pub fn edit(
+    pub(crate) fn edit(
         &mut self,
         side: usize,
         document: DocumentId,
@@ -414,7 +470,7 @@ impl Pair {
         self.world.edit(side, document, edit);
     }
 
-    pub fn try_edit(
+    pub(crate) fn try_edit(
         &mut self,
         side: usize,
         document: DocumentId,
@@ -423,15 +479,15 @@ impl Pair {
         self.world.try_edit(side, document, edit)
     }
 
-    pub fn title(&self, side: usize, document: DocumentId) -> Option<String> {
+    pub(crate) fn title(&self, side: usize, document: DocumentId) -> Option<String> {
         self.world.title(side, document)
     }
 
-    pub fn heads(&self, side: usize, document: DocumentId) -> Vec<ChangeHash> {
+    pub(crate) fn heads(&self, side: usize, document: DocumentId) -> Vec<ChangeHash> {
         self.world.engine(side).read(document).unwrap().get_heads()
     }
 
-    pub fn assert_proven(&self, document: DocumentId) {
+    pub(crate) fn assert_proven(&self, document: DocumentId) {
         self.world.assert_proven(0, document);
         self.world.assert_proven(1, document);
     }

@@ -42,7 +42,14 @@ pub(super) struct Histories {
     objects: Vec<(ObjId, ObjType)>,
 }
 
-const KEYS: [&str; 6] = ["title", "steps", "n", "größe", "a/long/key/of/a/writer", "x"];
+const KEYS: [&str; 6] = [
+    "title",
+    "steps",
+    "n",
+    "größe",
+    "a/long/key/of/a/writer",
+    "x",
+];
 const TEXTS: [&str; 6] = ["a", "done ", "naïve é", "日本", "👩‍👧 b", "longer text"];
 
 impl Histories {
@@ -133,7 +140,6 @@ impl Histories {
                     5 => document.put(&object, "n", ScalarValue::counter(7))?,
                     6 => document.increment(&object, "n", random.next() as i16 as i64)?,
                     7 => {
-                        let make = random.pick(&[make, ObjType::Table]);
                         return Ok(Some((document.put_object(&object, key, make)?, make)));
                     }
                     _ => document.delete(&object, key)?,

@@ -5,7 +5,7 @@ use super::made::seal;
 use super::*;
 
 /// Damages one place of `content`, or takes a part of `other` over.
-pub(super) fn mutate(content: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+fn mutate(content: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     const TELLING: [u8; 8] = [0, 1, 2, 0x3f, 0x40, 0x7f, 0x80, 0xff];
     let place = random.below(content.len());
     match random.below(8) {
@@ -57,7 +57,10 @@ fn damaged_changes_never_panic_and_never_pass_where_automerge_refuses() {
         }
     }
     assert!(accepted > 3_000, "only {accepted} of the mutations passed");
-    assert!(refused > 3_000, "only {refused} of the mutations were refused");
+    assert!(
+        refused > 3_000,
+        "only {refused} of the mutations were refused"
+    );
 }
 
 #[test]

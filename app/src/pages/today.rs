@@ -1,0 +1,237 @@
+//! Today: how it is right now, what asks for a look, and small steps.
+
+use cairn_words::text_id;
+use egui::{Key, Modifiers, Ui};
+
+use super::{Desk, small_ui, title_ui};
+use crate::command::{Command, Page};
+use crate::notebook::Change;
+use crate::theme::{Type, space, tokens};
+use crate::view::{GoalKey, GoalLine, Role, Standing, Step};
+use crate::widgets::{
+    Button, Columns, Entry, Mood, card_title_ui, card_ui, columns_ui, empty_ui, line_ui, link_ui,
+    marks_ui, mood_ui, rating_ui, row_ui, tick_ui,
+};
+
+/// Goals shown at once that ask for a rating.
+const RATINGS_SHOWN: usize = 2;
+
+/// What is chosen and typed on the page but not saved.
+#[derive(Debug, Default)]
+pub struct TodayState {
+    mood: Option<Mood>,
+    mood_note: String,
+    rated: Option<GoalKey>,
+    score: Option<u8>,
+    rating_note: String,
+}
+
+/// Draws the page.
+pub fn today_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
+    keys(ui, desk, state);
+    ui.horizontal_wrapped(|ui| {
+        title_ui(ui, &desk.clock.weekday(desk.words));
+        ui.add_space(space::TINY);
+        let day = desk.clock.day(desk.words, desk.clock.now_millis());
+        ui.label(Type::Body.text(day, tokens(ui).muted));
+    });
+    ui.add_space(space::SMALL);
+    columns_ui(ui, |ui, column| match column {
+        Columns::Main => {
+            mood_card_ui(ui, desk, state);
+            steps_card_ui(ui, desk);
+        }
+        Columns::Side => rating_card_ui(ui, desk, state),
+    });
+}
+
+/// Keys 1 to 5 choose a face while nothing is being typed; Ctrl+Enter saves.
+fn keys(ui: &Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
+    if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Enter)) {
+        if state.score.is_some() {
+            save_rating(desk, state);
+        } else {
+            save_mood(desk, state);
+        }
+    }
+    if ui.ctx().text_edit_focused() {
+        return;
+    }
+    let keys = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
+    for (key, mood) in keys.into_iter().zip(Mood::ALL) {
+        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
+            state.mood = Some(mood);
+        }
+    }
+}
+
+fn save_mood(desk: &mut Desk<'_>, state: &mut TodayState) {
+    if let Some(mood) = state.mood.take() {
+        desk.ask(Command::Change(Change::AddMood {
+            score: mood.score(),
+            note: std::mem::take(&mut state.mood_note),
+        }));
+    }
+}
+
+fn save_rating(desk: &mut Desk<'_>, state: &mut TodayState) {
+    if let (Some(goal), Some(score)) = (state.rated.take(), state.score.take()) {
+        desk.ask(Command::Change(Change::Rate {
+            goal,
+            score,
+            note: std::mem::take(&mut state.rating_note),
+        }));
+    }
+}
+
+fn mood_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
+    let words = desk.words;
+    card_ui(ui, |ui| {
+        row_ui(ui, words, &desk.view.mood_marks, |ui| {
+            card_title_ui(ui, &words.text(text_id!("today-mood-title")));
+        });
+        mood_ui(ui, words, &mut state.mood);
+        ui.add_space(space::TINY);
+        Entry::unlabelled(&words.text(text_id!("today-mood-words-name")))
+            .hint(&words.text(text_id!("today-mood-words")))
+            .show_ui(ui, &mut state.mood_note);
+        let save = words.text(text_id!("today-mood-save"));
+        let keys = words.text(text_id!("today-mood-keys"));
+        ui.horizontal_wrapped(|ui| {
+            let main = state.score.is_none() && state.mood.is_some();
+            let button = if main { Button::main(&save) } else { Button::plain(&save) };
+            if button.enabled(state.mood.is_some()).show_ui(ui).clicked() {
+                save_mood(desk, state);
+            }
+            ui.add_space(space::TINY);
+            small_ui(ui, &keys);
+        });
+        earlier_moods_ui(ui, desk);
+    });
+}
+
+/// The entries of today, newest first.
+fn earlier_moods_ui(ui: &mut Ui, desk: &Desk<'_>) {
+    let tokens = tokens(ui);
+    let today = desk.view.moods.iter().filter(|mood| desk.clock.is_today(mood.at_millis));
+    for entry in today.take(4) {
+        ui.add_space(space::TINY);
+        line_ui(ui);
+        let mood = desk.words.text(Mood::of_score(entry.score).text_id());
+        let when = desk.clock.when(desk.words, entry.at_millis);
+        let parts = [("mood", mood.into()), ("when", when.into())];
+        let line = desk.words.format(text_id!("today-mood-saved"), &parts);
+        if !entry.note.is_empty() {
+            ui.label(Type::Body.text(&entry.note, tokens.ink));
+            ui.add_space(-space::TINY);
+        }
+        ui.label(Type::Small.text(line, tokens.muted));
+    }
+}
+
+fn in_focus<'a>(desk: &Desk<'a>) -> impl Iterator<Item = &'a GoalLine> + use<'a> {
+    let goals = desk.view.goals.iter();
+    goals.filter(|goal| goal.standing == Standing::Focus)
+}
+
+fn steps_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let words = desk.words;
+    let shown = |step: &Step| step.done_millis.is_none_or(|done| desk.clock.is_today(done));
+    let steps: Vec<(&GoalLine, &Step)> = in_focus(desk)
+        .flat_map(|goal| goal.steps.iter().map(move |step| (goal, step)))
+        .filter(|(_, step)| shown(step))
+        .collect();
+    card_ui(ui, |ui| {
+        card_title_ui(ui, &words.text(text_id!("today-steps-title")));
+        if steps.is_empty() {
+            let sentence = words.text(text_id!("today-steps-empty"));
+            let step = words.text(text_id!("today-steps-empty-do"));
+            if empty_ui(ui, &sentence, Some(&step)) {
+                desk.ask(Command::Go(Page::Goals));
+            }
+        }
+        for (at, (goal, step)) in steps.into_iter().enumerate() {
+            if at > 0 {
+                line_ui(ui);
+            }
+            let done = step.done_millis.is_some();
+            let ticked = row_ui(ui, words, &goal.marks, |ui| {
+                let response = tick_ui(ui, &step.text, done, true);
+                ui.add_space(-space::SMALL);
+                ui.horizontal(|ui| {
+                    ui.add_space(30.0);
+                    ui.set_max_width(ui.available_width());
+                    let title = Type::Small.text(&goal.title, tokens(ui).muted);
+                    ui.add(egui::Label::new(title).truncate());
+                });
+                response.clicked()
+            });
+            if ticked {
+                desk.ask(Command::Change(Change::TickStep {
+                    goal: goal.key,
+                    step: step.key.clone(),
+                    done: !done,
+                }));
+            }
+        }
+    });
+}
+
+fn rating_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
+    let words = desk.words;
+    let due: Vec<&GoalLine> = in_focus(desk).filter(|goal| goal.rating_due).collect();
+    card_ui(ui, |ui| {
+        if desk.view.goals.is_empty() && desk.view.role == Role::Client {
+            card_title_ui(ui, &words.text(text_id!("today-first-title")));
+            let body = words.text(text_id!("today-first-body"));
+            if empty_ui(ui, &body, Some(&words.text(text_id!("goals-add")))) {
+                desk.ask(Command::NewGoal);
+            }
+            return;
+        }
+        card_title_ui(ui, &words.text(text_id!("today-rate-title")));
+        if due.is_empty() {
+            let id = if in_focus(desk).any(|goal| goal.last_rating.is_some()) {
+                text_id!("today-rate-none")
+            } else {
+                text_id!("today-rate-empty")
+            };
+            empty_ui(ui, &words.text(id), None);
+        }
+        for (at, goal) in due.into_iter().take(RATINGS_SHOWN).enumerate() {
+            if at > 0 {
+                ui.add_space(space::SMALL);
+                line_ui(ui);
+                ui.add_space(space::SMALL);
+            }
+            rate_ui(ui, desk, state, goal);
+        }
+    });
+}
+
+fn rate_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState, goal: &GoalLine) {
+    let words = desk.words;
+    let tokens = tokens(ui);
+    ui.push_id(goal.key, |ui| {
+        ui.label(Type::Words.text(&goal.title, tokens.ink));
+        ui.horizontal(|ui| marks_ui(ui, words, &goal.marks, false));
+        small_ui(ui, &words.text(text_id!("today-rate-question")));
+        ui.add_space(-space::TINY);
+        small_ui(ui, &words.text(text_id!("today-rate-ends")));
+        let mut score = state.score.filter(|_| state.rated == Some(goal.key));
+        let changed = ui.scope(|ui| rating_ui(ui, words, &mut score)).inner;
+        if changed {
+            (state.rated, state.score) = (score.map(|_| goal.key), score);
+        }
+        if score.is_some() {
+            Entry::unlabelled(&words.text(text_id!("today-rate-note")))
+                .hint(&words.text(text_id!("today-rate-note")))
+                .show_ui(ui, &mut state.rating_note);
+            if Button::main(&words.text(text_id!("today-rate-save"))).show_ui(ui).clicked() {
+                save_rating(desk, state);
+            }
+        } else if link_ui(ui, &words.text(text_id!("today-open-goal"))).clicked() {
+            desk.ask(Command::Go(Page::Goal(goal.key)));
+        }
+    });
+}

@@ -1,0 +1,148 @@
+//! Acknowledgements in both directions: what is durable where.
+
+use automerge::ChangeHash;
+
+use crate::document::Document;
+use crate::engine::{Engine, Event};
+use crate::frame::{HASHES_MAX, Message, Refusal};
+use crate::id::DocumentId;
+use crate::session::ConnectionId;
+
+impl Engine {
+    /// Acknowledges to every peer what became durable of what it sent.
+    pub(crate) fn acknowledge(&mut self, id: DocumentId) {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let Some(contents) = document.loaded() else {
+            return;
+        };
+        let (graph, durable) = (&contents.facts.graph, document.durable);
+        let mut acks = Vec::new();
+        for (connection, session) in &mut self.sessions {
+            let Some(lane) = session.lanes.get_mut(&id) else {
+                continue;
+            };
+            let (ready, waiting): (Vec<ChangeHash>, Vec<ChangeHash>) =
+                lane.acknowledge.drain(..).partition(|hash| {
+                    graph
+                        .position(hash)
+                        .is_some_and(|position| position < durable)
+                });
+            lane.acknowledge = waiting;
+            if !ready.is_empty() {
+                acks.push((*connection, ready));
+            }
+        }
+        for (connection, heads) in acks {
+            self.send(
+                connection,
+                &Message::Ack {
+                    document: id,
+                    heads,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn ack_received(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        heads: &[ChangeHash],
+    ) {
+        let Some(contents) = self.documents.get(&id).and_then(Document::loaded) else {
+            return;
+        };
+        let Some(lane) = self
+            .sessions
+            .get_mut(&connection)
+            .and_then(|session| session.lanes.get_mut(&id))
+        else {
+            return;
+        };
+        let graph = &contents.facts.graph;
+        if heads.len() > HASHES_MAX {
+            self.misbehaved(connection);
+            return;
+        }
+        // Only what was sent can be acknowledged.
+        let sent = lane.sent.unwrap_or(0);
+        let heads: Vec<ChangeHash> = heads
+            .iter()
+            .filter(|hash| graph.position(hash).is_some_and(|position| position < sent))
+            .copied()
+            .collect();
+        graph.cover_down(&heads, &mut lane.acknowledged, |_| {});
+        let acknowledged = &lane.acknowledged;
+        lane.unacknowledged.retain(|hash| {
+            !graph
+                .position(hash)
+                .is_some_and(|position| acknowledged.contains(position))
+        });
+        self.report_delivered(connection, id);
+    }
+
+    pub(crate) fn refusals_received(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        changes: Vec<(ChangeHash, Refusal)>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&connection) else {
+            return;
+        };
+        let person = session.person;
+        if let Some(lane) = session.lanes.get_mut(&id) {
+            for (hash, _) in &changes {
+                lane.unacknowledged.remove(hash);
+            }
+        }
+        self.event(Event::RefusedByPeer {
+            document: id,
+            person,
+            changes,
+        });
+    }
+
+    /// Says so once when a peer has all of a document durably.
+    pub(crate) fn report_delivered(&mut self, connection: ConnectionId, id: DocumentId) {
+        let Some(contents) = self.documents.get(&id).and_then(Document::loaded) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(&connection) else {
+            return;
+        };
+        let (person, device) = (session.person, session.device);
+        let Some(lane) = session.lanes.get_mut(&id) else {
+            return;
+        };
+        let graph = &contents.facts.graph;
+        let heads = graph.heads();
+        let delivered = lane.has_all(graph);
+        if delivered && lane.delivered != heads {
+            lane.delivered = heads.to_vec();
+            let heads = heads.to_vec();
+            self.event(Event::Delivered {
+                document: id,
+                person,
+                device,
+                heads,
+            });
+        }
+    }
+
+    pub(crate) fn report_settled(&mut self) {
+        let mut settled = Vec::new();
+        for (connection, session) in &mut self.sessions {
+            let now = session.is_settled();
+            if now && !session.settled {
+                settled.push(*connection);
+            }
+            session.settled = now;
+        }
+        for connection in settled {
+            self.event(Event::Settled { connection });
+        }
+    }
+}

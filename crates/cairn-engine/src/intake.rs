@@ -1,0 +1,306 @@
+//! Changes that come from a peer: staged, sent through the gate, taken in.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use automerge::ChangeHash;
+
+use crate::admission::{Admission, Admitted, BatchError, apply};
+use crate::contents::Contents;
+use crate::document::{Body, Document};
+use crate::engine::{Engine, Event, Now, Output};
+use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
+use crate::id::{DeviceId, DocumentId};
+use crate::jobs::{Job, JobDone, JobResult, Work};
+use crate::session::{ConnectionId, Lane};
+use crate::statement::Role;
+
+impl Engine {
+    pub(crate) fn changes_received(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        batch: Changes,
+        last: bool,
+    ) {
+        let staging_max = self.config.limits.staging_bytes_max;
+        let Some(session) = self.sessions.get_mut(&connection) else {
+            return;
+        };
+        let held: usize = session.lanes.values().map(|lane| lane.staging.size()).sum();
+        let waiting: usize = self
+            .documents
+            .values()
+            .flat_map(|document| document.inbox.iter())
+            .filter(|(from, _)| *from == connection)
+            .map(|(_, waiting)| waiting.size())
+            .sum();
+        if held + waiting + batch.size() > staging_max {
+            self.misbehaved(connection);
+            return;
+        }
+        let known = self
+            .documents
+            .get(&id)
+            .and_then(Document::loaded)
+            .map(|contents| contents.facts.graph.len());
+        // Without a lane the document was equal on both sides until now.
+        let sent = known.filter(|_| session.index_done);
+        let lane = session.lanes.entry(id).or_insert_with(|| Lane {
+            sent,
+            ..Lane::default()
+        });
+        lane.staging.append(batch);
+        if !last {
+            lane.expecting = true;
+            return;
+        }
+        let batch = std::mem::take(&mut lane.staging);
+        lane.expecting = true;
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.inbox.push_back((connection, batch));
+        }
+        self.admit_next(id);
+    }
+
+    /// Sends the next waiting batch of a document through the gate, one at a time.
+    pub(crate) fn admit_next(&mut self, id: DocumentId) {
+        let Some(document) = self.documents.get_mut(&id) else {
+            return;
+        };
+        if document.admitting {
+            return;
+        }
+        let Some((connection, batch)) = document.inbox.pop_front() else {
+            return;
+        };
+        document.admitting = true;
+        let document = &self.documents[&id];
+        let Some(contents) = document.loaded() else {
+            return;
+        };
+        let devices: BTreeSet<DeviceId> = contents
+            .facts
+            .proofs
+            .salts()
+            .chain(batch.salts.iter().copied())
+            .map(|(device, _)| device)
+            .collect();
+        let standings = devices
+            .into_iter()
+            .map(|device| (device, self.standing(document, device)))
+            .collect();
+        let writers = document
+            .consent
+            .grantees()
+            .into_iter()
+            .filter(|person| document.consent.role(*person) == Role::Write)
+            .collect();
+        let admission = Admission {
+            document: id,
+            origin: document.origin,
+            contents: contents.clone(),
+            batch,
+            standings,
+            me: self.config.person,
+            writers,
+            rules: self.config.rules.clone(),
+            limits: self.config.limits.clone(),
+        };
+        let work = Work::Admit(Box::new(admission));
+        self.outputs.push_back(Output::Run(Job {
+            document: id,
+            connection,
+            work,
+        }));
+    }
+
+    pub(crate) fn job_done(&mut self, _now: Now, done: JobDone) {
+        let JobDone {
+            document: id,
+            connection,
+            result,
+        } = done;
+        match result {
+            JobResult::Collected {
+                until,
+                frames,
+                tips,
+                changes,
+            } => {
+                if self.sessions.contains_key(&connection) {
+                    self.counters.changes_sent += changes as u64;
+                }
+                self.collected(connection, id, until, frames, tips);
+            }
+            JobResult::Admitted { base, result } => {
+                if let Some(document) = self.documents.get_mut(&id) {
+                    document.admitting = false;
+                }
+                match result {
+                    Ok(admitted) => self.admitted(connection, id, &base, *admitted),
+                    Err(error) => self.batch_refused(connection, id, error),
+                }
+                self.admit_next(id);
+            }
+        }
+    }
+
+    pub(crate) fn batch_refused(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        error: BatchError,
+    ) {
+        tracing::warn!(document = %id.short(), %error, "a peer sent changes that are malformed");
+        self.misbehaved(connection);
+    }
+
+    /// Swaps an admitted batch in and queues it for the vault.
+    pub(crate) fn admitted(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        base: &Arc<Contents>,
+        admitted: Admitted,
+    ) {
+        let person = self.sessions.get(&connection).map(|session| session.person);
+        let still_allowed = person.is_some_and(|person| self.may_exchange(id, person));
+        if !still_allowed {
+            return;
+        }
+        let Some(admitted) = self.swap_in(id, base, admitted) else {
+            self.misbehaved(connection);
+            return;
+        };
+        let Admitted {
+            changes,
+            salts,
+            attestations,
+            replaced,
+            refused,
+            tips,
+            authors,
+            ..
+        } = admitted;
+        self.counters.changes_received += changes.len() as u64;
+        if let Some(lane) = self
+            .sessions
+            .get_mut(&connection)
+            .and_then(|session| session.lanes.get_mut(&id))
+        {
+            lane.expecting = false;
+            lane.acknowledge.extend(&tips);
+            lane.from_peer.extend(changes.iter().map(|(hash, _)| *hash));
+        }
+        let mut batch = Changes {
+            salts,
+            changes: changes.iter().map(|(_, bytes)| bytes.clone()).collect(),
+            attestations: attestations
+                .iter()
+                .map(|new| new.bytes().to_vec())
+                .collect(),
+        };
+        let mut records: Vec<_> = attestations
+            .iter()
+            .map(|new| (new.hash(), new.bytes().to_vec()))
+            .collect();
+        let mut all_replaced = replaced;
+        let judge = self
+            .documents
+            .get(&id)
+            .is_some_and(|document| document.origin.owner == self.config.person);
+        if judge
+            && !changes.is_empty()
+            && let Some((own, own_replaced)) = self.attest(id)
+        {
+            batch.attestations.push(own.bytes().to_vec());
+            records.push((own.hash(), own.bytes().to_vec()));
+            all_replaced.extend(own_replaced);
+        }
+        if !batch.is_empty() {
+            let salts = batch.salts.clone();
+            let count = changes.len();
+            self.append_document(id, Vec::new(), |part| {
+                part.changes = changes;
+                part.salts = salts;
+                part.attestations = records;
+                part.attestations_replaced = all_replaced;
+            });
+            self.push_live(id, &batch, &tips, Some(connection));
+            if count > 0 {
+                self.event(Event::Changed {
+                    document: id,
+                    authors,
+                });
+            }
+        }
+        self.refuse(connection, id, refused);
+        self.acknowledge(id);
+        self.report_delivered(connection, id);
+    }
+
+    /// Makes the admitted document the current one. Local edits made meanwhile are put on top;
+    /// `None` if that fails, and then nothing changed.
+    pub(crate) fn swap_in(
+        &mut self,
+        id: DocumentId,
+        base: &Arc<Contents>,
+        mut admitted: Admitted,
+    ) -> Option<Admitted> {
+        let limits = self.config.limits.clone();
+        let document = self.documents.get_mut(&id)?;
+        let Body::Loaded(current) = &mut document.body else {
+            return None;
+        };
+        if Arc::ptr_eq(current, base) {
+            let contents = std::mem::take(&mut admitted.contents);
+            *current = Arc::from(contents);
+            return Some(admitted);
+        }
+        let automerge = apply(&current.automerge, &admitted.changes).ok()?;
+        let mut facts = current.facts.clone();
+        for (device, salt) in &admitted.salts {
+            facts.proofs.add_salt(id, *device, *salt);
+        }
+        for (_, bytes) in &admitted.changes {
+            let chunk = crate::chunk::ChangeChunk::parse(bytes, &limits).ok()?;
+            facts.push_checked(&chunk, &limits).ok()?;
+        }
+        for attestation in &admitted.attestations {
+            facts
+                .proofs
+                .add_attestation(&facts.graph, attestation.clone());
+        }
+        *current = Arc::new(Contents { automerge, facts });
+        Some(admitted)
+    }
+
+    pub(crate) fn refuse(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        refused: Vec<(ChangeHash, Refusal)>,
+    ) {
+        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
+            return;
+        };
+        if refused.is_empty() {
+            return;
+        }
+        for part in refused.chunks(HASHES_MAX) {
+            self.send(
+                connection,
+                &Message::Refused {
+                    document: id,
+                    changes: part.to_vec(),
+                },
+            );
+        }
+        self.event(Event::Refused {
+            document: id,
+            person,
+            changes: refused,
+        });
+    }
+}

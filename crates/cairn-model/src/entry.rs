@@ -1,0 +1,384 @@
+//! Entries with one writer: values under a key that begins with the id of the only person who may
+//! write there.
+//!
+//! # Invariants
+//! - Who wrote an operation is asked of [`Authors`] by its actor, never read from the document.
+//! - A value below such a key that anyone else wrote counts for nothing and is listed.
+
+use std::collections::BTreeMap;
+
+use automerge::iter::{DocItem, DocObjItem, MapRangeItem};
+use automerge::transaction::Transactable;
+use automerge::{
+    ActorId, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, ValueRef,
+};
+use serde::Serialize;
+
+use crate::context::{CommandError, EditContext, is_person};
+use crate::moment::Moment;
+use crate::read::{self, containers};
+use crate::schema::MomentKeys;
+use crate::words::Words;
+
+/// Who stands behind the actors of a document.
+pub trait Authors {
+    /// The person the document belongs to.
+    fn owner(&self) -> &str;
+
+    /// The person whose device made this actor's changes; `None` when nobody is proven to have.
+    fn author_of(&self, actor: &ActorId) -> Option<&str>;
+}
+
+/// A value that counts for nothing, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct IgnoredEntry {
+    /// The map it is in: `ratings`, `proposals`, `acceptances`, `moods`; or the root's key.
+    pub container: &'static str,
+    /// Its key there, empty for a value of the root.
+    pub key: String,
+    /// The field below it; `None` for the whole entry.
+    pub field: Option<String>,
+    /// Who wrote it, as far as proven.
+    pub author: Option<String>,
+    /// Why.
+    pub reason: IgnoredReason,
+}
+
+/// Why a value counts for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum IgnoredReason {
+    /// Written by a person other than the one its key names.
+    AnotherAuthor,
+    /// Nobody is proven to have written it.
+    UnknownAuthor,
+    /// Its key names no person, or the value is not of the expected shape or range.
+    Unreadable,
+    /// A proposal whose quoted texts, revision and persons do not give its digest.
+    Misquoted,
+    /// A proposal that does not ask both its proposer and the owner of the goal.
+    PartiesIncomplete,
+    /// An acceptance by a person the proposal does not ask, or of no proposal that counts.
+    NotAsked,
+}
+
+/// One entry, holding just what its writer wrote.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) writer: String,
+    fields: BTreeMap<String, ScalarValue>,
+}
+
+impl Entry {
+    /// The fields of a map whoever wrote them, for commands that only refuse what cannot count.
+    pub(crate) fn unchecked<D: ReadDoc>(
+        document: &D,
+        key: &str,
+        writer: &str,
+        map: &ObjId,
+    ) -> Self {
+        let scalars = document
+            .map_range(map, ..)
+            .filter_map(|item| match item.value {
+                ValueRef::Scalar(scalar) => Some((item.key.into_owned(), scalar.into())),
+                ValueRef::Object(_) => None,
+            });
+        Self {
+            key: key.to_owned(),
+            writer: writer.to_owned(),
+            fields: scalars.collect(),
+        }
+    }
+
+    pub(crate) fn integer(&self, field: &str) -> Option<i64> {
+        self.fields.get(field).and_then(read::integer)
+    }
+
+    pub(crate) fn text(&self, field: &str) -> Option<&str> {
+        match self.fields.get(field) {
+            Some(ScalarValue::Str(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn words(&self, field: &str) -> Words {
+        self.text(field).unwrap_or_default().into()
+    }
+
+    pub(crate) fn bytes(&self, field: &str) -> Option<[u8; 32]> {
+        match self.fields.get(field) {
+            Some(ScalarValue::Bytes(bytes)) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn moment(&self, keys: MomentKeys) -> Option<Moment> {
+        Some(read::moment(
+            self.integer(keys.at)?,
+            self.integer(keys.offset),
+        ))
+    }
+
+    /// A value from 0 to [`SCALE_MAX`](crate::SCALE_MAX).
+    pub(crate) fn scale(&self, field: &str) -> Option<u8> {
+        let value = u8::try_from(self.integer(field)?).ok()?;
+        (value <= crate::schema::SCALE_MAX).then_some(value)
+    }
+
+    pub(crate) fn ignored(&self, container: &'static str, reason: IgnoredReason) -> IgnoredEntry {
+        IgnoredEntry {
+            container,
+            key: self.key.clone(),
+            field: None,
+            author: Some(self.writer.clone()),
+            reason,
+        }
+    }
+}
+
+/// The person a key belongs to and the rest of the key.
+pub(crate) fn split_key(key: &str) -> Option<(&str, &str)> {
+    key.split_once('/')
+        .filter(|(writer, rest)| is_person(writer) && !rest.is_empty())
+}
+
+pub(crate) fn author_of<'a>(authors: &'a dyn Authors, id: &ObjId) -> Option<&'a str> {
+    match id {
+        ObjId::Root => None,
+        ObjId::Id(_, actor, _) => authors.author_of(actor),
+    }
+}
+
+/// Reads every entry of a container, in key order; entries at the same key (made at the same time
+/// in replaced containers) follow each other, the winner last.
+pub(crate) fn read_entries<D: ReadDoc>(
+    document: &D,
+    container: &'static str,
+    authors: &dyn Authors,
+    ignored: &mut Vec<IgnoredEntry>,
+) -> Vec<Entry> {
+    let mut reader = EntryReader {
+        document,
+        container,
+        authors,
+        ignored,
+    };
+    let mut found: BTreeMap<String, Vec<ObjId>> = BTreeMap::new();
+    let mut below: BTreeMap<ObjId, Vec<MapRangeItem<'_>>> = BTreeMap::new();
+    for map in containers(document, container) {
+        // One pass over the map and all below it: much cheaper than a look-up for each entry.
+        for DocObjItem { obj, item } in document.iter_at(&map, None) {
+            let DocItem::Map(item) = item else { continue };
+            if *obj == map {
+                let ids = reader.candidates(&map, &item);
+                found.entry(item.key.into_owned()).or_default().extend(ids);
+            } else if let Some(fields) = below.get_mut(&*obj) {
+                fields.push(item);
+            } else {
+                below.insert((*obj).clone(), vec![item]);
+            }
+        }
+    }
+    let mut entries = Vec::new();
+    for (key, mut ids) in found {
+        ids.sort();
+        for id in ids {
+            // Values that lost a conflict are not in the pass.
+            let fields = below.remove(&id);
+            let fields = fields.unwrap_or_else(|| document.map_range(&id, ..).collect());
+            entries.extend(reader.entry(&key, &id, fields));
+        }
+    }
+    entries
+}
+
+struct EntryReader<'a, D> {
+    document: &'a D,
+    container: &'static str,
+    authors: &'a dyn Authors,
+    ignored: &'a mut Vec<IgnoredEntry>,
+}
+
+impl<D: ReadDoc> EntryReader<'_, D> {
+    /// The maps at a key that the person it names wrote.
+    fn candidates(&mut self, map: &ObjId, item: &MapRangeItem<'_>) -> Vec<ObjId> {
+        let Some((writer, _)) = split_key(&item.key) else {
+            let author = author_of(self.authors, &item.id()).map(str::to_owned);
+            self.ignore(&item.key, None, author, IgnoredReason::Unreadable);
+            return Vec::new();
+        };
+        let all = if item.conflict {
+            let all = read::values(self.document, map, &item.key);
+            all.into_iter()
+                .map(|(value, id)| (is_map(&value), id))
+                .collect()
+        } else {
+            vec![(
+                matches!(item.value, ValueRef::Object(ObjType::Map)),
+                item.id(),
+            )]
+        };
+        let mut ids = Vec::new();
+        for (is_map, id) in all {
+            if !self.wrote(writer, &item.key, None, &id) {
+                continue;
+            }
+            if is_map {
+                ids.push(id);
+            } else {
+                let author = Some(writer.to_owned());
+                self.ignore(&item.key, None, author, IgnoredReason::Unreadable);
+            }
+        }
+        ids
+    }
+
+    fn entry(&mut self, key: &str, id: &ObjId, items: Vec<MapRangeItem<'_>>) -> Option<Entry> {
+        let (writer, _) = split_key(key)?;
+        let mut fields = BTreeMap::new();
+        for item in items {
+            let field = item.key.as_ref();
+            if !item.conflict && actor(id) == actor(&item.id()) {
+                // The same actor as the entry's own, which is proven: the usual case.
+                if let ValueRef::Scalar(scalar) = &item.value {
+                    fields.insert(field.to_owned(), scalar.clone().into());
+                }
+                continue;
+            }
+            for (value, id) in read::values(self.document, id, field) {
+                if let Value::Scalar(scalar) = value
+                    && self.wrote(writer, key, Some(field), &id)
+                {
+                    fields.insert(field.to_owned(), scalar.into_owned());
+                }
+            }
+        }
+        Some(Entry {
+            key: key.to_owned(),
+            writer: writer.to_owned(),
+            fields,
+        })
+    }
+
+    fn wrote(&mut self, writer: &str, key: &str, field: Option<&str>, id: &ObjId) -> bool {
+        let author = author_of(self.authors, id);
+        if author == Some(writer) {
+            return true;
+        }
+        let reason = match author {
+            Some(_) => IgnoredReason::AnotherAuthor,
+            None => IgnoredReason::UnknownAuthor,
+        };
+        self.ignore(key, field, author.map(str::to_owned), reason);
+        false
+    }
+
+    fn ignore(
+        &mut self,
+        key: &str,
+        field: Option<&str>,
+        author: Option<String>,
+        reason: IgnoredReason,
+    ) {
+        self.ignored.push(IgnoredEntry {
+            container: self.container,
+            key: key.to_owned(),
+            field: field.map(str::to_owned),
+            author,
+            reason,
+        });
+    }
+}
+
+fn is_map(value: &Value<'_>) -> bool {
+    matches!(value, Value::Object(ObjType::Map))
+}
+
+fn actor(id: &ObjId) -> Option<&ActorId> {
+    match id {
+        ObjId::Root => None,
+        ObjId::Id(_, actor, _) => Some(actor),
+    }
+}
+
+/// The map at `key` of the root, made when there is none.
+pub(crate) fn ensure_container<T: Transactable>(
+    transaction: &mut T,
+    key: &str,
+) -> Result<ObjId, AutomergeError> {
+    match containers(transaction, key).pop() {
+        Some(id) => Ok(id),
+        None => transaction.put_object(ROOT, key, ObjType::Map),
+    }
+}
+
+/// Makes the map of a new entry.
+pub(crate) fn make_entry<T: Transactable>(
+    transaction: &mut T,
+    container: &str,
+    key: &str,
+) -> Result<ObjId, AutomergeError> {
+    let map = ensure_container(transaction, container)?;
+    transaction.put_object(map, key, ObjType::Map)
+}
+
+/// The winning map at a key of a container, and that container.
+pub(crate) fn entry_map<D: ReadDoc>(
+    document: &D,
+    container: &str,
+    key: &str,
+) -> Option<(ObjId, ObjId)> {
+    containers(document, container)
+        .into_iter()
+        .filter_map(|map| Some((read::maps(document, &map, key).pop()?, map)))
+        .max()
+}
+
+/// The map of an entry of the writer's own, and the container it is in.
+pub(crate) fn own_entry<D: ReadDoc>(
+    document: &D,
+    container: &str,
+    key: &str,
+    context: &EditContext<'_>,
+) -> Result<(ObjId, ObjId), CommandError> {
+    let found = entry_map(document, container, key).ok_or(CommandError::NoSuchEntry)?;
+    match split_key(key) {
+        Some((writer, _)) if writer == context.writer => Ok(found),
+        _ => Err(CommandError::NotYours),
+    }
+}
+
+pub(crate) fn put_moment<T: Transactable>(
+    transaction: &mut T,
+    object: &ObjId,
+    keys: MomentKeys,
+    moment: Moment,
+) -> Result<(), AutomergeError> {
+    transaction.put(object, keys.at, moment.at_millis)?;
+    transaction.put(object, keys.offset, i64::from(moment.offset_minutes))
+}
+
+/// Sets a string that is absent when empty.
+pub(crate) fn put_words<T: Transactable>(
+    transaction: &mut T,
+    object: &ObjId,
+    key: &str,
+    words: &str,
+    code_points_max: usize,
+) -> Result<(), CommandError> {
+    let code_points = words.chars().count();
+    if code_points > code_points_max {
+        return Err(CommandError::TextTooLong {
+            code_points,
+            code_points_max,
+        });
+    }
+    if !words.is_empty() {
+        transaction.put(object, key, words)?;
+    } else if !read::values(transaction, object, key).is_empty() {
+        transaction.delete(object, key)?;
+    }
+    Ok(())
+}

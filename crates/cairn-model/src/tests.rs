@@ -1,0 +1,8 @@
+//! Stories of goals and logs over several replicas.
+
+mod agreement;
+mod commands;
+mod history;
+mod merging;
+mod one_writer;
+mod tolerance;

@@ -1,0 +1,560 @@
+//! The engine behind its lock, and the tasks that bring it inputs.
+//!
+//! # Role
+//! Lock, mutate, perform: whoever changes the engine holds its lock and hands its outputs on before
+//! letting go, so outputs keep their order without another thread in between. Nothing that is done
+//! under the lock waits: appends, frames and jobs go into queues.
+//!
+//! # Invariants
+//! * The vault's thread and the workers never take the engine's lock; they leave word for the
+//!   driver, the one task that does.
+//! * No lock of this module is taken while the lock of the views is held.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use cairn_engine::{
+    ConnectionId, DocumentId, Engine, Event, Input, Limits, LoadError, LoadedDocument, Now, Output,
+    PersonId, Ticket,
+};
+use tokio::sync::{Notify, broadcast, mpsc};
+
+use crate::events::NodeEvent;
+use crate::relationships::Relationships;
+use crate::transport::{self, Transport, TransportEvent};
+use crate::vault::{StoreReport, Vault};
+use crate::views::{KnownAuthors, Views};
+use crate::workers::Workers;
+
+/// Called after every change that a person could see, from any thread and under the engine's lock:
+/// it must not call the node.
+pub(crate) type OnChange = Box<dyn Fn() + Send + Sync>;
+
+/// How long the note of a changed document may be missing in the vault. A note that a crash loses
+/// is made anew when the document is loaded.
+pub(crate) const NOTES_EVERY: Duration = Duration::from_secs(2);
+
+/// What is shared between the node's handle, its tasks and its threads.
+pub(crate) struct Core {
+    engine: Mutex<Engine>,
+    /// Signalled after every input.
+    progress: Condvar,
+    pub(crate) vault: Vault,
+    pub(crate) views: Mutex<Views>,
+    pub(crate) workers: Workers,
+    pub(crate) events: broadcast::Sender<NodeEvent>,
+    pub(crate) on_change: OnceLock<OnChange>,
+    pub(crate) network: Mutex<Network>,
+    pub(crate) relationships: Relationships,
+    pub(crate) limits: Limits,
+    stored: Arc<Stored>,
+    inbox: Mutex<VecDeque<Input>>,
+    wake: Notify,
+    started: Instant,
+    pub(crate) stopping: AtomicBool,
+}
+
+/// What the vault's thread leaves for the driver: tickets come in order, so the last is enough.
+#[derive(Default)]
+struct Stored {
+    ticket: AtomicU64,
+    failed: AtomicBool,
+    wake: Notify,
+}
+
+/// The network as the engine's connections see it.
+#[derive(Default)]
+pub(crate) struct Network {
+    pub(crate) transport: Option<Transport>,
+    pub(crate) connections: BTreeMap<u64, Live>,
+    pub(crate) finished: Vec<(PersonId, transport::Counters)>,
+}
+
+/// One connection.
+pub(crate) struct Live {
+    pub(crate) id: transport::ConnectionId,
+    pub(crate) person: PersonId,
+    /// How often this side spoke after it had listened.
+    pub(crate) turns: u64,
+    pub(crate) listened: bool,
+    pub(crate) settled: bool,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").finish_non_exhaustive()
+    }
+}
+
+/// Locks; what these locks guard is whole after each call, so a panic elsewhere spoils nothing.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Core {
+    pub(crate) fn new(
+        engine: Engine,
+        vault: Vault,
+        views: Views,
+        workers: Workers,
+        relationships: Relationships,
+        limits: Limits,
+        events: broadcast::Sender<NodeEvent>,
+    ) -> Result<Arc<Self>, crate::vault::VaultError> {
+        let stored = Arc::new(Stored::default());
+        let report = stored.clone();
+        vault.on_report(Box::new(move |outcome| {
+            match outcome {
+                StoreReport::Stored { ticket } => {
+                    report.ticket.fetch_max(ticket.0, Ordering::Release);
+                }
+                StoreReport::StoreFailed { .. } => report.failed.store(true, Ordering::Release),
+            }
+            report.wake.notify_one();
+        }))?;
+        Ok(Arc::new(Self {
+            engine: Mutex::new(engine),
+            progress: Condvar::new(),
+            vault,
+            views: Mutex::new(views),
+            workers,
+            events,
+            on_change: OnceLock::new(),
+            network: Mutex::default(),
+            relationships,
+            limits,
+            stored,
+            inbox: Mutex::default(),
+            wake: Notify::new(),
+            started: Instant::now(),
+            stopping: AtomicBool::new(false),
+        }))
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let ticks = self.started.elapsed().as_millis();
+        Now {
+            ticks_millis: u64::try_from(ticks).unwrap_or(u64::MAX),
+            wall_millis: wall_millis(),
+        }
+    }
+
+    /// Runs `call` on the engine and hands its outputs on.
+    pub(crate) fn with_engine<T>(self: &Arc<Self>, call: impl FnOnce(&mut Engine, Now) -> T) -> T {
+        let mut engine = lock(&self.engine);
+        let value = call(&mut engine, self.now());
+        self.perform(&mut engine);
+        self.progress.notify_all();
+        value
+    }
+
+    pub(crate) fn handle(self: &Arc<Self>, input: Input) {
+        self.with_engine(|engine, now| engine.handle(now, input));
+    }
+
+    /// Has a document in memory, waiting for the disk if need be. Returns false if it is unknown
+    /// or damaged.
+    pub(crate) fn load(self: &Arc<Self>, document: DocumentId) -> bool {
+        let mut engine = lock(&self.engine);
+        loop {
+            if engine.open(document) {
+                return true;
+            }
+            self.perform(&mut engine);
+            if !engine.is_loading(document) {
+                return engine.open(document);
+            }
+            engine = self
+                .progress
+                .wait(engine)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn perform(self: &Arc<Self>, engine: &mut Engine) {
+        let mut visible = false;
+        while let Some(output) = engine.poll_output() {
+            match output {
+                Output::Append { ticket, append } => {
+                    if self.vault.append(ticket, append).is_err() {
+                        self.leave(Input::StoreFailed { ticket });
+                    }
+                }
+                Output::Load { document } => self.start_load(document),
+                Output::Run(job) => {
+                    let core = self.clone();
+                    self.workers
+                        .run(move || core.leave(Input::JobDone(job.run())));
+                }
+                Output::Send { connection, bytes } => self.send(connection, bytes),
+                Output::Close { connection, reason } => {
+                    tracing::info!(connection = connection.0, %reason, "closing");
+                    self.close(connection, reason);
+                }
+                Output::Event(event) => visible |= self.tell(engine, event),
+            }
+        }
+        if visible {
+            self.changed();
+        }
+    }
+
+    fn start_load(self: &Arc<Self>, document: DocumentId) {
+        let core = self.clone();
+        self.workers.run(move || {
+            let result = match core.vault.load(document) {
+                Ok(content) => LoadedDocument::from_content(document, content, &core.limits),
+                Err(error) => {
+                    tracing::warn!(document = %document.short(), %error, "not read");
+                    Err(LoadError::Storage)
+                }
+            };
+            core.leave(Input::Loaded { document, result });
+        });
+    }
+
+    /// Leaves an input for the driver.
+    fn leave(&self, input: Input) {
+        lock(&self.inbox).push_back(input);
+        self.wake.notify_one();
+    }
+
+    /// Says that something visible changed.
+    pub(crate) fn changed(&self) {
+        lock(&self.views).revision += 1;
+        if let Some(on_change) = self.on_change.get() {
+            on_change();
+        }
+    }
+
+    pub(crate) fn publish(&self, event: NodeEvent) {
+        // Nobody listening is fine.
+        drop(self.events.send(event));
+    }
+
+    fn send(&self, connection: ConnectionId, bytes: Vec<u8>) {
+        let mut network = lock(&self.network);
+        let Network {
+            transport: Some(transport),
+            connections,
+            ..
+        } = &mut *network
+        else {
+            return;
+        };
+        if let Some(live) = connections.get_mut(&connection.0) {
+            if std::mem::take(&mut live.listened) {
+                live.turns += 1;
+            }
+            if let Err(error) = transport.send(live.id, bytes) {
+                tracing::debug!(connection = connection.0, %error, "a frame was not sent");
+            }
+        }
+    }
+
+    fn close(&self, connection: ConnectionId, reason: cairn_engine::CloseReason) {
+        let mut network = lock(&self.network);
+        if let Some(live) = network.connections.remove(&connection.0)
+            && let Some(transport) = &network.transport
+        {
+            let reason = match reason {
+                cairn_engine::CloseReason::Duplicate => transport::CloseReason::Superseded,
+                cairn_engine::CloseReason::UnknownDevice => transport::CloseReason::Unpaired,
+                cairn_engine::CloseReason::Version => transport::CloseReason::Version,
+                _ => transport::CloseReason::Misbehaved,
+            };
+            transport.close(live.id, reason);
+        }
+    }
+
+    /// Turns an event of the engine into views and events of the node. Returns whether a person
+    /// could see a difference.
+    fn tell(&self, engine: &Engine, event: Event) -> bool {
+        match event {
+            Event::Connected { person, .. } => self.publish(NodeEvent::Connected { person }),
+            Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
+            Event::Settled { connection } => {
+                let mut network = lock(&self.network);
+                if let Some(live) = network.connections.get_mut(&connection.0) {
+                    live.settled = true;
+                    let person = live.person;
+                    drop(network);
+                    self.publish(NodeEvent::Settled { person });
+                }
+                return false;
+            }
+            Event::Loaded { document } => self.refresh(engine, document),
+            Event::Damaged { document, error } => {
+                tracing::warn!(document = %document.short(), %error, "damaged");
+                self.publish(NodeEvent::Damaged { document });
+            }
+            Event::Changed { document, authors } => {
+                self.refresh(engine, document);
+                let by_others = authors.iter().any(|author| *author != engine.person());
+                self.publish(NodeEvent::Changed {
+                    document,
+                    by_others,
+                });
+            }
+            Event::Stored { document, all, .. } => {
+                if all {
+                    self.publish(NodeEvent::Stored { document });
+                }
+                return all;
+            }
+            Event::StoreFailed => {
+                tracing::error!("the vault failed; nothing is saved until it is opened again");
+                self.publish(NodeEvent::StoreFailed);
+            }
+            Event::Delivered {
+                document,
+                person,
+                heads,
+                ..
+            } => {
+                let mut views = lock(&self.views);
+                let entry = views.entries.entry(document).or_default();
+                if entry.delivered.get(&person) == Some(&heads) {
+                    return false;
+                }
+                entry.delivered.insert(person, heads);
+                entry.unsaved = true;
+                drop(views);
+                self.publish(NodeEvent::Delivered { document, person });
+            }
+            Event::Consent { document } => self.publish(NodeEvent::Consent { document }),
+            Event::Refused {
+                document,
+                person,
+                changes,
+            } => {
+                self.publish_refusal(document, person, &changes, false);
+            }
+            Event::RefusedByPeer {
+                document,
+                person,
+                changes,
+            } => {
+                self.publish_refusal(document, person, &changes, true);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn publish_refusal(
+        &self,
+        document: DocumentId,
+        person: PersonId,
+        changes: &[(automerge::ChangeHash, cairn_engine::Refusal)],
+        by_peer: bool,
+    ) {
+        tracing::info!(document = %document.short(), changes = changes.len(), by_peer, "refused");
+        let reasons = changes.iter().map(|(_, reason)| *reason).collect();
+        self.publish(NodeEvent::Refused {
+            document,
+            person,
+            by_peer,
+            reasons,
+        });
+    }
+
+    fn refresh(&self, engine: &Engine, document: DocumentId) {
+        let Some(origin) = engine.origin(document) else {
+            return;
+        };
+        if let Some(automerge) = engine.read(document) {
+            let authors = KnownAuthors::new(origin.owner, engine.authors(document));
+            let mut views = lock(&self.views);
+            views
+                .entries
+                .entry(document)
+                .or_default()
+                .refresh(origin.kind, automerge, &authors);
+        }
+    }
+
+    /// Writes the notes that are missing in the vault.
+    pub(crate) fn save_notes(&self) {
+        let notes: Vec<(DocumentId, Vec<u8>)> = lock(&self.views)
+            .entries
+            .iter_mut()
+            .filter(|(_, entry)| entry.unsaved)
+            .filter_map(|(document, entry)| {
+                entry.unsaved = false;
+                Some((*document, entry.to_note()?))
+            })
+            .collect();
+        for (document, note) in notes {
+            if let Err(error) = self.vault.put_view(document, note) {
+                tracing::warn!(%error, "a note was not kept");
+            }
+        }
+    }
+
+    fn has_unsaved_notes(&self) -> bool {
+        lock(&self.views)
+            .entries
+            .values()
+            .any(|entry| entry.unsaved)
+    }
+
+    /// The driver: brings the engine what the vault, the workers and the network have for it.
+    pub(crate) async fn drive(self: Arc<Self>, mut network: mpsc::Receiver<TransportEvent>) {
+        while !self.stopping.load(Ordering::Acquire) {
+            let timeout = lock(&self.engine).poll_timeout();
+            let tick = async {
+                match timeout {
+                    Some(at) => {
+                        let wait = at.saturating_sub(self.now().ticks_millis);
+                        tokio::time::sleep(Duration::from_millis(wait)).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            let notes = async {
+                if self.has_unsaved_notes() {
+                    tokio::time::sleep(NOTES_EVERY).await;
+                } else {
+                    std::future::pending().await
+                }
+            };
+            tokio::select! {
+                () = self.stored.wake.notified() => self.take_stored(),
+                () = self.wake.notified() => self.take_inbox(),
+                event = network.recv() => match event {
+                    Some(event) => self.network_event(event),
+                    None => return,
+                },
+                () = tick => self.handle(Input::Tick),
+                () = notes => self.save_notes(),
+            }
+        }
+    }
+
+    /// Ends [`drive`](Self::drive).
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Keeps the address a person was reached at.
+    fn remember_address(&self, person: PersonId, address: std::net::SocketAddr) {
+        if let Some(friend) = self.relationships.remember(person, address)
+            && let Err(error) = self.vault.put_peer(friend.to_peer())
+        {
+            tracing::warn!(%error, "an address was not kept");
+        }
+    }
+
+    /// Waits until every append so far is durable. Returns false if the vault has failed.
+    pub(crate) fn wait_stored(&self) -> bool {
+        let mut engine = lock(&self.engine);
+        while !engine.is_all_stored() {
+            if engine.has_storage_failed() {
+                return false;
+            }
+            engine = self
+                .progress
+                .wait(engine)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        true
+    }
+
+    fn take_stored(self: &Arc<Self>) {
+        let ticket = Ticket(self.stored.ticket.load(Ordering::Acquire));
+        self.handle(Input::Stored { ticket });
+        if self.stored.failed.load(Ordering::Acquire) {
+            self.handle(Input::StoreFailed { ticket });
+        }
+    }
+
+    fn take_inbox(self: &Arc<Self>) {
+        loop {
+            let Some(input) = lock(&self.inbox).pop_front() else {
+                return;
+            };
+            self.handle(input);
+        }
+    }
+
+    fn network_event(self: &Arc<Self>, event: TransportEvent) {
+        match event {
+            TransportEvent::Connected {
+                connection,
+                person,
+                device,
+                remote,
+                dialled,
+            } => {
+                let person = PersonId::from_bytes(person);
+                let live = Live {
+                    id: connection,
+                    person,
+                    turns: 1,
+                    listened: false,
+                    settled: false,
+                };
+                lock(&self.network)
+                    .connections
+                    .insert(connection.number(), live);
+                self.remember_address(person, remote);
+                self.handle(Input::Connected {
+                    connection: ConnectionId(connection.number()),
+                    person,
+                    device: cairn_engine::DeviceId::from_bytes(device),
+                    dialled,
+                });
+            }
+            TransportEvent::Frame { connection, bytes } => {
+                if let Some(live) = lock(&self.network)
+                    .connections
+                    .get_mut(&connection.number())
+                {
+                    live.listened = true;
+                    live.settled = false;
+                }
+                let connection = ConnectionId(connection.number());
+                self.handle(Input::Frame { connection, bytes });
+            }
+            TransportEvent::Disconnected {
+                connection,
+                person,
+                counters,
+                ..
+            } => {
+                {
+                    let mut network = lock(&self.network);
+                    network.connections.remove(&connection.number());
+                    network
+                        .finished
+                        .push((PersonId::from_bytes(person), counters));
+                    let surplus = network.finished.len().saturating_sub(FINISHED_MAX);
+                    network.finished.drain(..surplus);
+                }
+                let connection = ConnectionId(connection.number());
+                self.handle(Input::Disconnected { connection });
+            }
+            TransportEvent::DialFailed { person, .. } => {
+                self.publish(NodeEvent::Unreachable {
+                    person: PersonId::from_bytes(person),
+                });
+            }
+        }
+    }
+}
+
+/// Counters of ended connections that are kept for reports.
+const FINISHED_MAX: usize = 64;
+
+/// The wall clock in milliseconds since the Unix epoch.
+pub(crate) fn wall_millis() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,122 @@
+//! What the node tells whoever listens.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cairn_engine::{DocumentId, PersonId, Refusal};
+use tokio::runtime::Handle;
+use tokio::sync::broadcast;
+
+/// Events that wait for a slow listener; a listener that is further behind loses the oldest and is
+/// told so.
+pub(crate) const EVENTS_WAITING_MAX: usize = 4096;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeEvent {
+    /// The node listens for paired devices.
+    Listening {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A paired device is connected.
+    Connected {
+        /// Whose.
+        person: PersonId,
+    },
+    /// A connection ended.
+    Disconnected {
+        /// To whose device.
+        person: PersonId,
+    },
+    /// Nothing is on its way between the two devices any more.
+    Settled {
+        /// Whose device.
+        person: PersonId,
+    },
+    /// A document changed.
+    Changed {
+        /// Which.
+        document: DocumentId,
+        /// Whether somebody else changed it.
+        by_others: bool,
+    },
+    /// All of a document is durable on this device.
+    Stored {
+        /// Which.
+        document: DocumentId,
+    },
+    /// The vault failed: what is written from now on is in memory only.
+    StoreFailed,
+    /// A document in the vault is damaged and is left as it is.
+    Damaged {
+        /// Which.
+        document: DocumentId,
+    },
+    /// A person's device has all of a document durably.
+    Delivered {
+        /// Which.
+        document: DocumentId,
+        /// To whom.
+        person: PersonId,
+    },
+    /// Changes of a person were not taken.
+    Refused {
+        /// In which document.
+        document: DocumentId,
+        /// Whose device sent or refused them.
+        person: PersonId,
+        /// Whether the other side refused ours.
+        by_peer: bool,
+        /// Why, one for each change.
+        reasons: Vec<Refusal>,
+    },
+    /// Consent for a document changed, or a receipt came.
+    Consent {
+        /// Which.
+        document: DocumentId,
+    },
+    /// The list of people changed.
+    People,
+    /// Someone could not be reached.
+    Unreachable {
+        /// Who.
+        person: PersonId,
+    },
+}
+
+/// A listener's queue of events.
+#[derive(Debug)]
+pub struct Events {
+    receiver: broadcast::Receiver<NodeEvent>,
+    runtime: Handle,
+}
+
+impl Events {
+    pub(crate) fn new(receiver: broadcast::Receiver<NodeEvent>, runtime: Handle) -> Self {
+        Self { receiver, runtime }
+    }
+
+    /// Waits for the next event; `None` after the time, or when the node is gone. Not to be called
+    /// inside an async runtime.
+    pub fn next_within(&mut self, wait: Duration) -> Option<NodeEvent> {
+        self.runtime
+            .clone()
+            .block_on(async { tokio::time::timeout(wait, self.next()).await.ok().flatten() })
+    }
+
+    /// Waits for the next event; `None` when the node is gone. Events lost to slowness are passed
+    /// over.
+    pub async fn next(&mut self) -> Option<NodeEvent> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(event) => return Some(event),
+                Err(broadcast::error::RecvError::Lagged(lost)) => {
+                    tracing::warn!(lost, "a listener was too slow and lost events");
+                }
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}

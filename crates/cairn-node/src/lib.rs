@@ -1,0 +1,36 @@
+//! Runs the sync engine: QUIC, the encrypted vault, identity and pairing.
+//!
+//! # Role
+//! [`Node`] is one person's notebook on one device: it introduces the model's rules to the engine,
+//! keeps what the engine wants kept in the [`vault`], carries its frames over the [`transport`],
+//! and turns documents into views. The program's window and the command line are both built on it.
+//!
+//! # Not here
+//! What documents mean: `cairn-model`. What devices say to each other: `cairn-engine`.
+
+mod core;
+mod events;
+mod goals;
+mod network;
+mod node;
+pub mod pairing;
+mod people;
+mod relationships;
+mod reports;
+mod rules;
+pub mod secret;
+pub mod transport;
+pub mod vault;
+mod views;
+mod workers;
+
+pub use cairn_engine::{
+    DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole, ShareError,
+    ShareTerms,
+};
+pub use events::{Events, NodeEvent};
+pub use goals::{EditError, GoalLine, Marks};
+pub use network::{NetworkError, SyncReport};
+pub use node::{NAME_CHARACTERS_MAX, NewNotebook, Node, OpenError, Role, Whoami};
+pub use people::{Invitation, JoinError, Offer, PersonLine};
+pub use reports::{DoctorReport, HistoryLine, VerifyFault, VerifyReport};

@@ -1,0 +1,285 @@
+//! Pairing with people, and what is known of them.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use cairn_engine::{DeviceId, PersonId, SignedStatement, Statement, TlsKey};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::core::{lock, wall_millis};
+use crate::events::NodeEvent;
+use crate::node::{NAME_CHARACTERS_MAX, Node, Role};
+use crate::pairing::{self, OfferLimiter, PairError, Paired};
+use crate::relationships::Friend;
+use crate::secret::Key256;
+use crate::transport::{Clock, tls_public};
+use crate::vault::VaultError;
+
+/// How many offers were made lately.
+#[derive(Debug, Default)]
+pub(crate) struct PairingLimits(Mutex<OfferLimiter>);
+
+/// A paired person as they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonLine {
+    /// Who.
+    pub person: PersonId,
+    /// What this notebook calls them.
+    pub name: String,
+    /// What they said they use their notebook as.
+    pub role: Option<Role>,
+    /// Whether a device of theirs is connected now.
+    pub connected: bool,
+    /// Their current devices.
+    pub devices: Vec<DeviceId>,
+    /// Where they were reached, best first.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Why two notebooks were not paired.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The pairing itself failed.
+    #[error(transparent)]
+    Pair(#[from] PairError),
+    /// The other side's card does not prove who it is.
+    #[error("the other notebook could not prove who it is; nothing is kept, make a new code")]
+    Card,
+    /// The other side is this very notebook.
+    #[error("this is your own notebook; nothing was changed")]
+    Oneself,
+    /// The vault could not keep it.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// An open invitation.
+#[derive(Debug)]
+pub struct Offer {
+    node: Node,
+    offer: pairing::Offer,
+    tls_seed: Key256,
+}
+
+impl Offer {
+    /// The eight digits to be told; `None` once they were tried.
+    pub fn code(&self) -> Option<Zeroizing<String>> {
+        self.offer
+            .code()
+            .map(|code| Zeroizing::new(code.text().to_owned()))
+    }
+
+    /// The ticket to be sent over a channel that both trust; `None` once it was tried.
+    pub fn ticket(&self) -> Option<Zeroizing<String>> {
+        self.offer.ticket().map(|ticket| ticket.text())
+    }
+
+    /// Where it waits.
+    pub fn address(&self) -> SocketAddr {
+        self.offer.local_addr()
+    }
+
+    /// Waits for the one attempt, at most ten minutes. Not to be called inside an async runtime.
+    ///
+    /// # Errors
+    /// See [`JoinError`]; the invitation is used up.
+    pub fn wait(self, as_name: Option<&str>) -> Result<PersonId, JoinError> {
+        let paired = self.node.inner.handle.clone().block_on(self.offer.wait())?;
+        self.node.join(paired, self.tls_seed, as_name)
+    }
+}
+
+/// How to answer an invitation.
+#[derive(Debug)]
+pub enum Invitation<'a> {
+    /// With a ticket.
+    Ticket(&'a str),
+    /// With a spoken code and the address that was told with it.
+    Code {
+        /// The eight digits.
+        code: &'a str,
+        /// Where the inviter waits.
+        address: SocketAddr,
+    },
+}
+
+/// What the two sides give each other: postcard.
+#[derive(Serialize, Deserialize)]
+struct Card {
+    person: PersonId,
+    role: u8,
+    name: String,
+    roster: Vec<Vec<u8>>,
+    tls_key: Vec<u8>,
+}
+
+impl Node {
+    /// Opens an invitation for one other notebook.
+    ///
+    /// # Errors
+    /// See [`JoinError`]; nothing is offered.
+    pub fn offer_pairing(&self, listen: SocketAddr) -> Result<Offer, JoinError> {
+        let (tls_seed, card) = self.own_card()?;
+        let _runtime = self.inner.handle.enter();
+        let mut limiter = lock(&self.inner.pairing.0);
+        let offer = pairing::Offer::open(listen, Vec::new(), card, &mut limiter, Clock::system())?;
+        drop(limiter);
+        Ok(Offer {
+            node: self.clone(),
+            offer,
+            tls_seed,
+        })
+    }
+
+    /// Answers an invitation. Waits for the other side; not to be called inside an async runtime.
+    ///
+    /// # Errors
+    /// See [`JoinError`]; nothing is kept.
+    pub fn accept_pairing(
+        &self,
+        invitation: &Invitation<'_>,
+        as_name: Option<&str>,
+    ) -> Result<PersonId, JoinError> {
+        let (tls_seed, card) = self.own_card()?;
+        let clock = Clock::system();
+        let invitation = match invitation {
+            Invitation::Ticket(text) => {
+                pairing::Invitation::Ticket(text.parse().map_err(PairError::from)?)
+            }
+            Invitation::Code { code, address } => pairing::Invitation::Code {
+                code: code.parse().map_err(PairError::from)?,
+                address: *address,
+            },
+        };
+        let answered = pairing::accept(invitation, &card, &clock);
+        let paired = self.inner.handle.block_on(answered)?;
+        self.join(paired, tls_seed, as_name)
+    }
+
+    fn own_card(&self) -> Result<(Key256, Zeroizing<Vec<u8>>), JoinError> {
+        let whoami = self.whoami();
+        let tls_seed = Key256::random().map_err(PairError::from)?;
+        let key = TlsKey {
+            person: whoami.person,
+            tls_public: tls_public(&tls_seed),
+            at_millis: wall_millis(),
+        };
+        let secret = self.inner.device_secret.expose();
+        let signed = SignedStatement::sign(Statement::TlsKey(key), secret);
+        let card = Card {
+            person: whoami.person,
+            role: whoami.role.number(),
+            name: whoami.name.clone(),
+            roster: self
+                .core
+                .with_engine(|engine, _| engine.roster(whoami.person)),
+            tls_key: signed.bytes().to_vec(),
+        };
+        let bytes = postcard::to_allocvec(&card).expect("plain data in memory always encodes");
+        Ok((tls_seed, Zeroizing::new(bytes)))
+    }
+
+    /// Keeps a person after a pairing.
+    fn join(
+        &self,
+        paired: Paired,
+        tls_seed: Key256,
+        as_name: Option<&str>,
+    ) -> Result<PersonId, JoinError> {
+        let card: Card = postcard::from_bytes(&paired.card).map_err(|_error| JoinError::Card)?;
+        let person = card.person;
+        if person == self.whoami().person {
+            return Err(JoinError::Oneself);
+        }
+        let signed = SignedStatement::from_bytes(card.tls_key).map_err(|_error| JoinError::Card)?;
+        let Statement::TlsKey(key) = signed.statement() else {
+            return Err(JoinError::Card);
+        };
+        let device = signed.signing_device();
+        if key.person != person || !proves_device(person, &card.roster, device) {
+            return Err(JoinError::Card);
+        }
+        let devices = self
+            .core
+            .with_engine(|engine, _| engine.introduce(person, &card.roster));
+        if !devices.contains(&device) {
+            return Err(JoinError::Card);
+        }
+        let given = as_name
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .unwrap_or(&card.name);
+        let known = self.core.relationships.friend(person);
+        let friend = Friend {
+            person,
+            name: given.chars().take(NAME_CHARACTERS_MAX).collect(),
+            role: Role::from_number(card.role),
+            pair_secret: paired.pair_secret,
+            tls_seed,
+            pinned: vec![(device, key.tls_public)],
+            addresses: known.map(|known| known.addresses).unwrap_or_default(),
+        };
+        self.core
+            .relationships
+            .keep(&self.core.vault, friend.clone())?;
+        self.core.wait_stored();
+        if let Some(transport) = &lock(&self.core.network).transport {
+            transport.set_relationship(friend.relationship(&devices));
+        }
+        self.core.publish(NodeEvent::People);
+        self.core.changed();
+        Ok(person)
+    }
+
+    /// Everyone this notebook is paired with, by name.
+    pub fn people(&self) -> Vec<PersonLine> {
+        let connected: Vec<PersonId> = lock(&self.core.network)
+            .connections
+            .values()
+            .map(|live| live.person)
+            .collect();
+        let mut people: Vec<PersonLine> = self
+            .core
+            .relationships
+            .all()
+            .into_iter()
+            .map(|friend| PersonLine {
+                person: friend.person,
+                connected: connected.contains(&friend.person),
+                devices: self
+                    .core
+                    .with_engine(|engine, _| engine.devices(friend.person)),
+                name: friend.name,
+                role: friend.role,
+                addresses: friend.addresses,
+            })
+            .collect();
+        people.sort_by(|one, other| (&one.name, one.person).cmp(&(&other.name, other.person)));
+        people
+    }
+
+    /// Calls a paired person by another name, here only.
+    ///
+    /// # Errors
+    /// The vault's; the name is as before. An unknown person or a blank name changes nothing.
+    pub fn rename(&self, person: PersonId, name: &str) -> Result<(), VaultError> {
+        let name: String = name.trim().chars().take(NAME_CHARACTERS_MAX).collect();
+        if let Some(friend) = self.core.relationships.friend(person)
+            && !name.is_empty()
+        {
+            self.core
+                .relationships
+                .keep(&self.core.vault, Friend { name, ..friend })?;
+            self.core.publish(NodeEvent::People);
+            self.core.changed();
+        }
+        Ok(())
+    }
+}
+
+/// Whether a roster, taken alone, makes a device current: before anything of it is kept.
+fn proves_device(person: PersonId, roster: &[Vec<u8>], device: DeviceId) -> bool {
+    cairn_engine::current_devices(person, roster).contains(&device)
+}

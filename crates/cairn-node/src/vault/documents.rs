@@ -1,0 +1,265 @@
+//! The engine's storage contract in SQL: appends, the document index and loading.
+
+use std::collections::HashSet;
+
+use automerge::ChangeHash;
+use cairn_engine::{
+    Append, DeviceId, DocumentAppend, DocumentContent, DocumentId, DocumentRow, PersonId,
+    RecordHash, Restored,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::VaultError;
+
+/// Bits of a change's key that count within its document; the document's number is above them.
+const POSITION_BITS: u32 = 32;
+
+/// Writes all parts of an append; the caller holds the transaction.
+pub(super) fn append(connection: &Connection, append: &Append) -> Result<(), VaultError> {
+    let mut statement = connection
+        .prepare_cached("INSERT OR IGNORE INTO statements (hash, bytes) VALUES (?, ?)")?;
+    for (hash, bytes) in &append.statements {
+        statement.execute(params![hash.0, bytes])?;
+    }
+    for document in &append.documents {
+        append_document(connection, document)?;
+    }
+    Ok(())
+}
+
+fn append_document(connection: &Connection, new: &DocumentAppend) -> Result<(), VaultError> {
+    let number = write_row(connection, &new.row)?;
+    if !new.changes.is_empty() {
+        let first = free_position(connection, "changes", number)?;
+        let mut insert =
+            connection.prepare_cached("INSERT INTO changes (position, chunk) VALUES (?, ?)")?;
+        for (position, (_hash, chunk)) in (first..).zip(&new.changes) {
+            insert.execute(params![position, chunk])?;
+        }
+    }
+    for (device, salt) in &new.salts {
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO salts (document, device, salt) VALUES (?, ?, ?)",
+            )?
+            .execute(params![number, device.as_bytes(), salt])?;
+    }
+    append_attestations(connection, number, new)
+}
+
+/// A new attestation takes the row of one it replaces, so that one page changes.
+fn append_attestations(
+    connection: &Connection,
+    number: i64,
+    new: &DocumentAppend,
+) -> Result<(), VaultError> {
+    let keys = keys_of(number);
+    // The newest first: what is replaced is mostly what came last.
+    let mut find = connection.prepare_cached(
+        "SELECT position FROM attestations
+         WHERE position BETWEEN ? AND ? AND hash = ? ORDER BY position DESC LIMIT 1",
+    )?;
+    let mut find = |hash: &RecordHash| -> Result<Option<i64>, VaultError> {
+        let found = find.query_row(params![keys.start(), keys.end(), hash.0], |row| row.get(0));
+        Ok(found.optional()?)
+    };
+    let mut replaced = Vec::new();
+    for hash in &new.attestations_replaced {
+        replaced.extend(find(hash)?);
+    }
+    for (hash, bytes) in &new.attestations {
+        let position = match replaced.pop() {
+            Some(position) => position,
+            None if find(hash)?.is_some() => continue,
+            None => free_position(connection, "attestations", number)?,
+        };
+        connection
+            .prepare_cached(
+                "INSERT INTO attestations (position, hash, bytes) VALUES (?, ?, ?)
+                 ON CONFLICT (position) DO UPDATE SET
+                     hash = excluded.hash, bytes = excluded.bytes",
+            )?
+            .execute(params![position, hash.0, bytes])?;
+    }
+    for position in replaced {
+        connection
+            .prepare_cached("DELETE FROM attestations WHERE position = ?")?
+            .execute([position])?;
+    }
+    Ok(())
+}
+
+fn write_row(connection: &Connection, row: &DocumentRow) -> Result<i64, VaultError> {
+    let number = connection
+        .prepare_cached(
+            "INSERT INTO documents (id, owner, kind, salt, heads) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET
+                 owner = excluded.owner, kind = excluded.kind,
+                 salt = excluded.salt, heads = excluded.heads
+             RETURNING number",
+        )?
+        .query_row(
+            params![
+                row.document.as_bytes(),
+                row.owner.as_bytes(),
+                row.kind,
+                row.salt,
+                join_heads(&row.heads),
+            ],
+            |row| row.get(0),
+        )?;
+    Ok(number)
+}
+
+/// What the engine needs at start. Statements by hash, documents in the order of their first append.
+pub(super) fn restored(connection: &Connection) -> Result<Restored, VaultError> {
+    let reading = connection.unchecked_transaction()?;
+    let statements = reading
+        .prepare_cached("SELECT bytes FROM statements ORDER BY hash")?
+        .query_map((), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut query = reading
+        .prepare_cached("SELECT id, owner, kind, salt, heads FROM documents ORDER BY number")?;
+    let mut rows = query.query(())?;
+    let mut documents = Vec::new();
+    while let Some(row) = rows.next()? {
+        documents.push(read_row(row)?);
+    }
+    Ok(Restored {
+        statements,
+        documents,
+    })
+}
+
+fn read_row(row: &Row<'_>) -> Result<DocumentRow, VaultError> {
+    Ok(DocumentRow {
+        document: DocumentId::from_bytes(row.get(0)?),
+        owner: PersonId::from_bytes(row.get(1)?),
+        kind: row.get(2)?,
+        salt: row.get(3)?,
+        heads: split_heads(&row.get::<_, Vec<u8>>(4)?)?,
+    })
+}
+
+/// All that is kept of a document; nothing if it is unknown. A change that was appended twice
+/// comes once, where it came first.
+pub(super) fn load(
+    connection: &Connection,
+    document: DocumentId,
+) -> Result<DocumentContent, VaultError> {
+    let reading = connection.unchecked_transaction()?;
+    let Some(number) = number_of(&reading, document)? else {
+        return Ok(DocumentContent::default());
+    };
+    let mut content = DocumentContent {
+        changes: read_log(&reading, "SELECT chunk FROM changes", number)?,
+        ..DocumentContent::default()
+    };
+    content.salts = reading
+        .prepare_cached("SELECT device, salt FROM salts WHERE document = ? ORDER BY device, salt")?
+        .query_map([number], |row| {
+            Ok((DeviceId::from_bytes(row.get(0)?), row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    content.attestations = read_log(&reading, "SELECT bytes FROM attestations", number)?;
+    Ok(content)
+}
+
+/// The rows of a document in the order in which they came, each content once.
+fn read_log(reading: &Connection, select: &str, number: i64) -> Result<Vec<Vec<u8>>, VaultError> {
+    let keys = keys_of(number);
+    let mut query = reading.prepare_cached(&format!(
+        "{select} WHERE position BETWEEN ? AND ? ORDER BY position"
+    ))?;
+    let mut rows = query.query(params![keys.start(), keys.end()])?;
+    let mut seen = HashSet::new();
+    let mut log = Vec::new();
+    while let Some(row) = rows.next()? {
+        let bytes: Vec<u8> = row.get(0)?;
+        if seen.insert(*blake3::hash(&bytes).as_bytes()) {
+            log.push(bytes);
+        }
+    }
+    Ok(log)
+}
+
+/// Keeps the last view of a document; nothing happens if the document is unknown.
+pub(super) fn put_view(
+    connection: &Connection,
+    document: DocumentId,
+    bytes: &[u8],
+) -> Result<(), VaultError> {
+    if let Some(number) = number_of(connection, document)? {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO views (document, bytes) VALUES (?, ?)")?
+            .execute(params![number, bytes])?;
+    }
+    Ok(())
+}
+
+/// The last view of one document.
+pub(super) fn view(
+    connection: &Connection,
+    document: DocumentId,
+) -> Result<Option<Vec<u8>>, VaultError> {
+    let view = connection
+        .prepare_cached("SELECT bytes FROM views JOIN documents ON number = document WHERE id = ?")?
+        .query_row([document.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(view)
+}
+
+/// The last views of all documents that have one, in the order of the document index.
+pub(super) fn views(connection: &Connection) -> Result<Vec<(DocumentId, Vec<u8>)>, VaultError> {
+    let views = connection
+        .prepare_cached(
+            "SELECT id, bytes FROM views JOIN documents ON number = document ORDER BY number",
+        )?
+        .query_map((), |row| {
+            Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(views)
+}
+
+/// Heads as stored: 32 bytes each, one after the other.
+pub(super) fn join_heads(heads: &[ChangeHash]) -> Vec<u8> {
+    heads.iter().flat_map(|head| head.0).collect()
+}
+
+pub(super) fn split_heads(bytes: &[u8]) -> Result<Vec<ChangeHash>, VaultError> {
+    let (heads, rest) = bytes.as_chunks::<32>();
+    if !rest.is_empty() {
+        return Err(VaultError::damaged("heads in vault.db have a wrong length"));
+    }
+    Ok(heads.iter().copied().map(ChangeHash).collect())
+}
+
+fn number_of(connection: &Connection, document: DocumentId) -> Result<Option<i64>, VaultError> {
+    let number = connection
+        .prepare_cached("SELECT number FROM documents WHERE id = ?")?
+        .query_row([document.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(number)
+}
+
+/// The key after the last that a document has in a table.
+fn free_position(connection: &Connection, table: &str, number: i64) -> Result<i64, VaultError> {
+    let keys = keys_of(number);
+    let sql = format!("SELECT max(position) FROM {table} WHERE position BETWEEN ? AND ?");
+    let last: Option<i64> = connection
+        .prepare_cached(&sql)?
+        .query_row(params![keys.start(), keys.end()], |row| row.get(0))?;
+    let position = last.map_or_else(|| *keys.start(), |last| last + 1);
+    assert!(
+        keys.contains(&position),
+        "a document has fewer than 2^32 rows"
+    );
+    Ok(position)
+}
+
+/// The keys that a document's changes and attestations may have.
+fn keys_of(number: i64) -> std::ops::RangeInclusive<i64> {
+    let first = number << POSITION_BITS;
+    first..=first | ((1 << POSITION_BITS) - 1)
+}

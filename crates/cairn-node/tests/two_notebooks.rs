@@ -1,0 +1,207 @@
+//! Two real notebooks: vaults on disk, pairing and sync over QUIC on this machine.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use cairn_model::{GoalCommand, NewGoal, TextField};
+use cairn_node::secret::Passphrase;
+use cairn_node::vault::KdfCost;
+use cairn_node::{
+    DocumentId, GrantRole, Invitation, NewNotebook, Node, NodeEvent, PersonId, Role, ShareTerms,
+};
+
+const WAIT: Duration = Duration::from_secs(60);
+
+fn loopback() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+struct Notebook {
+    folder: tempfile::TempDir,
+    node: Option<Node>,
+}
+
+impl Notebook {
+    fn new(role: Role, name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let passphrase = Passphrase::new("correct horse");
+        let cost = KdfCost::new(64, 1, 1).unwrap();
+        let new = NewNotebook {
+            role,
+            name,
+            passphrase: &passphrase,
+            cost,
+        };
+        let (node, _code) = Node::create(&folder.path().join("vault"), &new).unwrap();
+        Self {
+            folder,
+            node: Some(node),
+        }
+    }
+
+    fn node(&self) -> &Node {
+        self.node.as_ref().unwrap()
+    }
+
+    fn person(&self) -> PersonId {
+        self.node().whoami().person
+    }
+
+    fn reopen(&mut self) {
+        self.node.take().unwrap().shutdown();
+        let folder = self.folder.path().join("vault");
+        self.node = Some(Node::open(&folder, &Passphrase::new("correct horse")).unwrap());
+    }
+
+    fn title(&self, document: DocumentId) -> String {
+        self.node()
+            .goal(document)
+            .unwrap()
+            .title
+            .as_str()
+            .to_owned()
+    }
+
+    fn set_title(&self, document: DocumentId, title: &str) {
+        let command = GoalCommand::SetText {
+            field: TextField::Title,
+            text: title.into(),
+        };
+        self.node().edit_goal(document, &command).unwrap();
+    }
+}
+
+fn pair(one: &Notebook, other: &Notebook) {
+    let offer = one.node().offer_pairing(loopback()).unwrap();
+    let (code, address) = (offer.code().unwrap(), offer.address());
+    let waiting = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| offer.wait(None));
+        let invitation = Invitation::Code {
+            code: &code,
+            address,
+        };
+        assert_eq!(
+            other.node().accept_pairing(&invitation, None).unwrap(),
+            one.person()
+        );
+        waiting.join().unwrap()
+    });
+    assert_eq!(waiting.unwrap(), other.person());
+}
+
+fn couple() -> (Notebook, Notebook) {
+    let client = Notebook::new(Role::Client, "Ada Ptarmigan");
+    let therapist = Notebook::new(Role::Therapist, "Bo Wheatear");
+    pair(&client, &therapist);
+    (client, therapist)
+}
+
+fn share(client: &Notebook, document: DocumentId, therapist: &Notebook) {
+    let terms = ShareTerms {
+        role: GrantRole::Write,
+        purpose: "together".into(),
+        expires_millis: None,
+    };
+    client
+        .node()
+        .share(document, therapist.person(), terms)
+        .unwrap();
+}
+
+fn new_goal(client: &Notebook, title: &str) -> DocumentId {
+    let goal = NewGoal {
+        title: title.into(),
+        ..NewGoal::default()
+    };
+    client.node().add_goal(&goal).unwrap()
+}
+
+#[test]
+fn edits_made_apart_meet_over_quic_and_survive_reopening() {
+    let (mut client, mut therapist) = couple();
+    let goal = new_goal(&client, "Walk to the park");
+    share(&client, goal, &therapist);
+    let address = therapist.node().listen(loopback()).unwrap();
+    let report = client.node().sync_once(&[address], WAIT).unwrap();
+    assert_eq!(report.documents, 1);
+    assert_eq!(therapist.title(goal), "Walk to the park");
+
+    client.reopen();
+    therapist.reopen();
+    client.set_title(goal, "Walk to the lake");
+    therapist.set_title(goal, "Stroll to the park");
+    let address = therapist.node().listen(loopback()).unwrap();
+    client.node().sync_once(&[address], WAIT).unwrap();
+    assert_eq!(client.title(goal), "Stroll to the lake");
+    assert_eq!(therapist.title(goal), "Stroll to the lake");
+
+    for notebook in [&client, &therapist] {
+        let report = notebook.node().verify().unwrap();
+        assert_eq!(report.faults, []);
+        assert!(report.changes >= 3 && report.statements > 0);
+        let history = notebook.node().history(goal).unwrap();
+        assert!(
+            history
+                .iter()
+                .all(|line| line.proven && line.person.is_some())
+        );
+    }
+    assert_eq!(client.node().marks(goal).delivered_to, [therapist.person()]);
+
+    client.reopen();
+    therapist.reopen();
+    let address = therapist.node().listen(loopback()).unwrap();
+    let report = client.node().sync_once(&[address], WAIT).unwrap();
+    assert_eq!(
+        (report.documents_loaded, report.documents_differing),
+        (0, 0)
+    );
+    assert_eq!(report.round_trips, 1);
+    assert!(report.sent_bytes > 0 && report.handshake_bytes > 0);
+}
+
+#[test]
+fn a_live_edit_reaches_the_other_screen_and_is_delivered() {
+    let (client, therapist) = couple();
+    let goal = new_goal(&client, "Sleep");
+    share(&client, goal, &therapist);
+    let mut seen = therapist.node().subscribe();
+    let mut delivered = client.node().subscribe();
+    let address = therapist.node().listen(loopback()).unwrap();
+    client.node().listen(loopback()).unwrap();
+    client.node().dial(address);
+    loop {
+        match seen.next_within(WAIT).expect("the goal arrives") {
+            NodeEvent::Changed {
+                document,
+                by_others: true,
+            } if document == goal => break,
+            _ => {}
+        }
+    }
+    client.set_title(goal, "Sleep before midnight");
+    while therapist.title(goal) != "Sleep before midnight" {
+        seen.next_within(WAIT).expect("the edit arrives");
+    }
+    while client.node().marks(goal).delivered_to != [therapist.person()] {
+        delivered.next_within(WAIT).expect("it is delivered");
+    }
+    assert!(client.node().people()[0].connected);
+}
+
+#[test]
+fn moods_go_into_the_log_of_their_year_and_stay_private() {
+    let (mut client, therapist) = couple();
+    client.node().add_mood(6, "after the walk", None).unwrap();
+    client.node().add_mood(3, "", None).unwrap();
+    client.reopen();
+    let logs = client.node().moods().unwrap();
+    assert_eq!(logs.len(), 1);
+    assert_eq!(logs[0].entries.len(), 2);
+    let address = therapist.node().listen(loopback()).unwrap();
+    let report = client.node().sync_once(&[address], WAIT).unwrap();
+    assert_eq!(report.documents, 0);
+    assert_eq!(therapist.node().moods().unwrap().len(), 0);
+}

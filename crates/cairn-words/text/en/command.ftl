@@ -1,0 +1,33 @@
+# Every command by name, with a longer explanation.
+
+command-today = Today
+command-today-hint = How it is right now, and what is on for today
+command-goals = Goals
+command-goals-hint = All goals: in focus, paused and closed
+command-people = People
+command-people-hint = Who you share with, and what they see
+command-find = Find…
+command-find-hint = All commands and goals by name
+command-find-field = Type what you are looking for
+command-find-nothing = Nothing by that name.
+command-find-help = ↑ ↓ to choose, Enter to open, Esc to close
+command-goal = Goal: { $title }
+command-new-goal = Add a goal…
+command-new-goal-hint = Write down something you want to work on
+command-connect = Connect with someone…
+command-connect-hint = Pair this device with another person's device
+command-lock = Lock
+command-lock-hint = Close the notebook until the passphrase is typed again
+command-light = Light colours
+command-light-hint = Paper and ink
+command-dark = Dark colours
+command-dark-hint = For the evening
+command-system-colours = Colours of this computer
+command-system-colours-hint = Follow the desktop's choice
+command-text-larger = Larger text
+command-text-larger-hint = Make everything in the window larger
+command-text-smaller = Smaller text
+command-text-smaller-hint = Make everything in the window smaller
+command-text-usual = Usual text size
+command-text-usual-hint = Back to 100 %
+command-menu = Pages

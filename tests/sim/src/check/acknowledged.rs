@@ -1,0 +1,78 @@
+//! No acknowledged change is lost: what a device said it has durably, it has after every crash.
+//!
+//! A device says so to its people ([`Event::Stored`]), and to its peers in acknowledgements and in
+//! its heads. Each is compared with the disk when it is said, and again after every restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::ChangeHash;
+use cairn_engine::{DocumentId, Event};
+
+use crate::disk::Image;
+use crate::wire_format;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Acknowledged {
+    promised: BTreeMap<usize, BTreeSet<(DocumentId, ChangeHash)>>,
+    pub(crate) promises: u64,
+}
+
+impl Acknowledged {
+    /// A device reports to its people.
+    pub(crate) fn event(&mut self, device: usize, event: &Event, image: &Image) -> Result<(), String> {
+        match event {
+            Event::Stored { document, heads, .. } => {
+                self.promise(device, "reported as stored", *document, heads, image)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A device sends a frame.
+    pub(crate) fn sent(&mut self, device: usize, frame: &[u8], image: &Image) -> Result<(), String> {
+        match wire_format::promises(frame) {
+            Some((document, heads)) => {
+                self.promise(device, "told to a peer", document, &heads, image)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn promise(
+        &mut self,
+        device: usize,
+        how: &str,
+        document: DocumentId,
+        heads: &[ChangeHash],
+        image: &Image,
+    ) -> Result<(), String> {
+        for hash in heads {
+            if !image.has_change(document, hash) {
+                return Err(format!(
+                    "device {device}: change {hash} of {document:?} was {how} but is not on its disk"
+                ));
+            }
+            self.promises += 1;
+            self.promised.entry(device).or_default().insert((document, *hash));
+        }
+        Ok(())
+    }
+
+    /// A device starts again from what its disk has.
+    pub(crate) fn restarted(&self, device: usize, image: &Image) -> Result<(), String> {
+        for (document, hash) in self.promised.get(&device).into_iter().flatten() {
+            if !image.has_change(*document, hash) {
+                return Err(format!(
+                    "device {device}: change {hash} of {document:?} was promised and is gone"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody copied an old backup over a device's disk: it cannot hold what came later.
+    pub(crate) fn forget(&mut self, device: usize) {
+        self.promised.remove(&device);
+    }
+}

@@ -1,0 +1,121 @@
+//! No byte of a document goes to a device whose person never had consent for it.
+//!
+//! Every frame is taken apart: each change in it is hashed and looked up among all changes that
+//! were ever made, and beyond that every 16 and 32 bytes of the frame are looked up among the ids
+//! of documents and changes. The same search must find what *is* shared, or it shows nothing.
+
+use std::collections::{BTreeMap, HashSet};
+
+use cairn_engine::{DocumentId, PersonId, Role};
+
+use crate::truth::Truth;
+use crate::wire_format;
+
+/// A frame on its way, and who is who.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent<'a> {
+    pub(crate) from: PersonId,
+    pub(crate) to: PersonId,
+    pub(crate) frame: &'a [u8],
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Consent {
+    /// The first eight bytes of every id: most places of a frame are passed over by these.
+    starts: HashSet<[u8; 8]>,
+    known: usize,
+    /// How many changes were found on the way to a person, by document.
+    found: BTreeMap<(DocumentId, PersonId), u64>,
+    pub(crate) changes_found: u64,
+}
+
+impl Consent {
+    /// `role` is what the sending device knows of the receiver's role now.
+    pub(crate) fn sent(
+        &mut self,
+        truth: &Truth,
+        sent: Sent<'_>,
+        role: impl Fn(DocumentId) -> Role,
+    ) -> Result<(), String> {
+        self.index(truth);
+        if let Some((document, (_, chunks, _), _)) = wire_format::changes(sent.frame) {
+            if sent.from != sent.to && role(document) == Role::None {
+                return Err(format!(
+                    "changes of {document:?} went to a person whose consent was taken back"
+                ));
+            }
+            for chunk in &chunks {
+                let Some(hash) = wire_format::hash_of(chunk) else {
+                    return Err(format!("a change of {document:?} on the wire does not decode"));
+                };
+                let Some((of, _)) = truth.changes.get(&hash) else {
+                    continue;
+                };
+                Self::may_pass(truth, *of, sent, "a change")?;
+                self.changes_found += 1;
+                *self.found.entry((*of, sent.to)).or_default() += 1;
+            }
+        }
+        self.search(truth, sent)
+    }
+
+    /// Looks for ids anywhere in the bytes.
+    fn search(&self, truth: &Truth, sent: Sent<'_>) -> Result<(), String> {
+        for window in sent.frame.windows(16) {
+            let start: [u8; 8] = window[..8].try_into().map_err(|_| "eight bytes")?;
+            if !self.starts.contains(&start) {
+                continue;
+            }
+            let id: [u8; 16] = window.try_into().map_err(|_| "sixteen bytes")?;
+            let document = DocumentId::from_bytes(id);
+            if truth.documents.contains_key(&document) {
+                Self::may_pass(truth, document, sent, "the id")?;
+            }
+            let low = automerge::ChangeHash(pad(id, 0));
+            let high = automerge::ChangeHash(pad(id, 0xff));
+            for (_, (of, _)) in truth.changes.range(low..=high) {
+                Self::may_pass(truth, *of, sent, "the hash of a change")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn may_pass(truth: &Truth, document: DocumentId, sent: Sent<'_>, what: &str) -> Result<(), String> {
+        if !truth.may_know(&document, sent.to) {
+            return Err(format!("{what} of {document:?} went to a person who never had consent"));
+        }
+        let owner = truth.documents.get(&document).map(|truth| truth.owner);
+        if sent.from != sent.to && owner != Some(sent.from) && owner != Some(sent.to) {
+            return Err(format!("{what} of {document:?} was passed on by one who does not own it"));
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, truth: &Truth) {
+        let size = truth.documents.len() + truth.changes.len();
+        if size == self.known {
+            return;
+        }
+        self.known = size;
+        let documents = truth.documents.keys().map(|id| first(id.as_bytes()));
+        let changes = truth.changes.keys().map(|hash| first(&hash.0));
+        self.starts.extend(documents.chain(changes));
+    }
+
+    /// The positive control: a document that a person has came past the search.
+    pub(crate) fn arrived(&self, document: DocumentId, person: PersonId) -> Result<(), String> {
+        if self.found.contains_key(&(document, person)) {
+            return Ok(());
+        }
+        Err(format!("{document:?} is with a grantee, but the search never saw a change of it pass"))
+    }
+}
+
+fn first(bytes: &[u8]) -> [u8; 8] {
+    std::array::from_fn(|index| bytes[index])
+}
+
+fn pad(start: [u8; 16], rest: u8) -> [u8; 32] {
+    std::array::from_fn(|index| start.get(index).copied().unwrap_or(rest))
+}

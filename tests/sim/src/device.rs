@@ -1,0 +1,131 @@
+//! A device of the world: an engine, its disk and what it told its people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use automerge::ChangeHash;
+use cairn_engine::{
+    AllowAll, Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId,
+    ProcessId, public_key,
+};
+
+use crate::disk::Disk;
+use crate::random::Random;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(crate) index: usize,
+    pub(crate) person: PersonId,
+    secret: [u8; 32],
+    pub(crate) hostile: bool,
+    engine: Engine,
+    pub(crate) disk: Disk,
+    /// Counts the starts of the process; what was under way for an earlier one is void.
+    pub(crate) start: u32,
+    pub(crate) down: bool,
+    /// How wrong its clock is.
+    pub(crate) clock_millis: i64,
+    pub(crate) wake_at: Option<u64>,
+    /// The heads it last reported as delivered to each device.
+    pub(crate) delivered: BTreeMap<(DocumentId, DeviceId), Vec<ChangeHash>>,
+    /// When it last reported each connection as settled.
+    pub(crate) settled: BTreeMap<ConnectionId, u64>,
+    /// Changes it refused to admit.
+    pub(crate) refused: BTreeSet<ChangeHash>,
+}
+
+impl Device {
+    pub(crate) fn new(
+        index: usize,
+        person: PersonId,
+        secret: [u8; 32],
+        disk: Disk,
+        random: &mut Random,
+    ) -> Self {
+        let engine = Engine::new(config(person, secret, random), disk.image.restored());
+        Self {
+            index,
+            person,
+            secret,
+            hostile: false,
+            engine,
+            disk,
+            start: 0,
+            down: false,
+            clock_millis: 0,
+            wake_at: None,
+            delivered: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            refused: BTreeSet::new(),
+        }
+    }
+
+    /// Starts the process again from what the disk has.
+    pub(crate) fn start_again(&mut self, random: &mut Random) {
+        let restored = self.disk.image.restored();
+        self.engine = Engine::new(config(self.person, self.secret, random), restored);
+        self.start += 1;
+        self.down = false;
+        self.wake_at = None;
+        self.delivered.clear();
+        self.settled.clear();
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    pub(crate) fn id(&self) -> DeviceId {
+        self.engine.device()
+    }
+
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    pub(crate) fn documents(&self) -> Vec<DocumentId> {
+        self.engine.rows().map(|row| row.document).collect()
+    }
+
+    /// The heads of a document, or `None` if it is not known here.
+    pub(crate) fn heads(&self, document: DocumentId) -> Option<Vec<ChangeHash>> {
+        self.engine.rows().find(|row| row.document == document).map(|row| row.heads)
+    }
+
+    /// Notes what the engine tells its people.
+    pub(crate) fn told(&mut self, now: u64, event: &Event) {
+        match event {
+            Event::Delivered { document, device, heads, .. } => {
+                self.delivered.insert((*document, *device), heads.clone());
+            }
+            Event::Settled { connection } => {
+                self.settled.insert(*connection, now);
+            }
+            Event::Refused { changes, .. } => {
+                self.refused.extend(changes.iter().map(|(hash, _)| *hash));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The public half of a device's key.
+pub(crate) fn device_id(secret: &[u8; 32]) -> DeviceId {
+    DeviceId::from_bytes(public_key(secret))
+}
+
+fn config(person: PersonId, device_secret: [u8; 32], random: &mut Random) -> Config {
+    Config {
+        person,
+        device_secret,
+        process: ProcessId::from_bytes(random.bytes()),
+        seed: random.bytes(),
+        limits: Limits::default(),
+        rules: Arc::new(AllowAll),
+    }
+}

@@ -1,0 +1,194 @@
+//! A virtual vault: appends become durable in groups after a while, or fail, or are lost.
+//!
+//! # Invariants
+//! * An append is written whole or not at all, and in the order of the tickets.
+//! * After a failed write nothing is written until the vault is opened again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use automerge::ChangeHash;
+use cairn_engine::{Append, DocumentContent, DocumentId, DocumentRow, Restored, Ticket};
+
+use crate::random::Random;
+
+/// What a disk holds after power is lost.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Image {
+    statements: BTreeMap<[u8; 32], Vec<u8>>,
+    rows: BTreeMap<DocumentId, DocumentRow>,
+    contents: BTreeMap<DocumentId, Kept>,
+}
+
+/// What an image keeps of a document beside its row.
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    hashes: BTreeSet<ChangeHash>,
+    changes: Vec<Vec<u8>>,
+    salts: Vec<(cairn_engine::DeviceId, [u8; 8])>,
+    attestations: BTreeMap<[u8; 32], Vec<u8>>,
+}
+
+impl Image {
+    pub(crate) fn add_statement(&mut self, hash: [u8; 32], bytes: Vec<u8>) {
+        self.statements.insert(hash, bytes);
+    }
+
+    fn write(&mut self, append: Append) {
+        for (hash, bytes) in append.statements {
+            self.statements.insert(hash.0, bytes);
+        }
+        for part in append.documents {
+            let kept = self.contents.entry(part.row.document).or_default();
+            for (hash, bytes) in part.changes {
+                kept.hashes.insert(hash);
+                kept.changes.push(bytes);
+            }
+            kept.salts.extend(part.salts);
+            for replaced in part.attestations_replaced {
+                kept.attestations.remove(&replaced.0);
+            }
+            for (hash, bytes) in part.attestations {
+                kept.attestations.insert(hash.0, bytes);
+            }
+            self.rows.insert(part.row.document, part.row);
+        }
+    }
+
+    pub(crate) fn restored(&self) -> Restored {
+        Restored {
+            statements: self.statements.values().cloned().collect(),
+            documents: self.rows.values().cloned().collect(),
+        }
+    }
+
+    pub(crate) fn content(&self, document: DocumentId) -> DocumentContent {
+        self.contents.get(&document).map_or_else(DocumentContent::default, |kept| {
+            DocumentContent {
+                changes: kept.changes.clone(),
+                salts: kept.salts.clone(),
+                attestations: kept.attestations.values().cloned().collect(),
+            }
+        })
+    }
+
+    pub(crate) fn has_change(&self, document: DocumentId, hash: &ChangeHash) -> bool {
+        self.contents.get(&document).is_some_and(|kept| kept.hashes.contains(hash))
+    }
+}
+
+/// How the disk behaves just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Sound,
+    /// Every commit takes seconds.
+    Slow,
+    /// The next commit fails.
+    Failing,
+    /// Every commit fails until room is made.
+    Full,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Disk {
+    pub(crate) image: Image,
+    /// An older image that somebody may copy back.
+    pub(crate) backup: Option<Image>,
+    pub(crate) condition: Condition,
+    waiting: VecDeque<(Ticket, Append)>,
+    /// How many of those that wait are in the commit that is under way.
+    committing: usize,
+    /// A write failed: closed until opened again.
+    failed: bool,
+}
+
+/// What became of a commit.
+#[derive(Debug)]
+pub(crate) enum Commit {
+    Stored(Vec<Ticket>),
+    Failed(Vec<Ticket>),
+}
+
+impl Disk {
+    pub(crate) fn new(image: Image) -> Self {
+        Self {
+            image,
+            backup: None,
+            condition: Condition::Sound,
+            waiting: VecDeque::new(),
+            committing: 0,
+            failed: false,
+        }
+    }
+
+    /// Takes an append.
+    pub(crate) fn append(&mut self, ticket: Ticket, append: Append) {
+        self.waiting.push_back((ticket, append));
+    }
+
+    /// Starts a commit of all that waits, if none is under way. Gives the time it takes.
+    pub(crate) fn start_commit(&mut self, random: &mut Random) -> Option<u64> {
+        if self.committing > 0 || self.waiting.is_empty() {
+            return None;
+        }
+        self.committing = self.waiting.len();
+        Some(match self.condition {
+            Condition::Slow => random.between(500, 4_000),
+            _ if self.failed => 0,
+            _ => random.between(1, 25),
+        })
+    }
+
+    pub(crate) fn finish_commit(&mut self) -> Commit {
+        let group: Vec<_> = self.waiting.drain(..self.committing).collect();
+        self.committing = 0;
+        let tickets = group.iter().map(|(ticket, _)| *ticket).collect();
+        match self.condition {
+            Condition::Failing => {
+                self.failed = true;
+                self.condition = Condition::Sound;
+            }
+            Condition::Full => self.failed = true,
+            Condition::Sound | Condition::Slow => {}
+        }
+        if self.failed {
+            return Commit::Failed(tickets);
+        }
+        for (_, append) in group {
+            self.image.write(append);
+        }
+        Commit::Stored(tickets)
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Power is lost: of what was not reported as stored, the first few may have been written.
+    pub(crate) fn crash(&mut self, random: &mut Random) {
+        let written = if self.failed || self.waiting.is_empty() {
+            0
+        } else {
+            random.below(self.waiting.len() + 1)
+        };
+        for (_, append) in self.waiting.drain(..).take(written) {
+            self.image.write(append);
+        }
+        self.committing = 0;
+        self.failed = false;
+    }
+
+    /// The backup is copied over the vault.
+    pub(crate) fn restore(&mut self) -> bool {
+        match &self.backup {
+            Some(backup) => {
+                self.image = backup.clone();
+                self.waiting.clear();
+                self.committing = 0;
+                self.failed = false;
+                true
+            }
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Seeded simulation of many engines on a virtual network, disk and clock.

@@ -1,0 +1,203 @@
+//! What people do: write, rearrange, delete, share and take back.
+
+use std::convert::Infallible;
+
+use automerge::transaction::{Transactable, Transaction};
+use automerge::{AutomergeError, ObjType, ROOT, ReadDoc};
+use cairn_engine::{DocumentId, EditError, Role, ShareTerms};
+
+use crate::random::Random;
+use crate::world::{Happening, World};
+
+/// Documents one device makes at most.
+const DOCUMENTS_MAX: usize = 5;
+
+/// Largest text that one act pastes.
+const PASTE_CHARACTERS_MAX: u64 = 4_000;
+
+impl World {
+    /// A person does something, and something else later: seconds, or the next keystroke.
+    pub(crate) fn act(&mut self, device: usize) -> Result<(), String> {
+        let pause = match self.random.below(10) {
+            0..4 => (80, 250),
+            4..9 => (500, 12_000),
+            _ => (20_000, 90_000),
+        };
+        self.later(pause.0, pause.1, Happening::Act { device });
+        if self.devices[device].down {
+            return Ok(());
+        }
+        let documents = self.devices[device].documents();
+        let document = self.random.pick(&documents).copied();
+        match (self.random.below(100), document) {
+            (0..8, _) | (_, None) => self.create(device)?,
+            (8..20, Some(document)) => self.share(device, document)?,
+            (20..24, Some(document)) => {
+                for _ in 0..self.random.between(5, 40) {
+                    self.write(device, document)?;
+                }
+            }
+            (24..26, Some(document)) => self.write_too_much(device, document)?,
+            (_, Some(document)) => self.write(device, document)?,
+        }
+        self.drain(device)
+    }
+
+    fn create(&mut self, device: usize) -> Result<(), String> {
+        let now = self.clocks(device);
+        let it = &mut self.devices[device];
+        let own = it.engine().rows().filter(|row| row.owner == it.person).count();
+        if own >= DOCUMENTS_MAX {
+            return Ok(());
+        }
+        let kind = u16::try_from(self.random.below(3)).unwrap_or_default();
+        let words = words(&mut self.random, 40);
+        let made = it.engine_mut().create(now, kind, |tx| {
+            let text = tx.put_object(ROOT, "text", ObjType::Text)?;
+            tx.put_object(ROOT, "entries", ObjType::Map)?;
+            tx.splice_text(&text, 0, 0, &words)
+        });
+        let (document, ()) = made.map_err(|error| format!("device {device}: {error}"))?;
+        let person = it.person;
+        let heads = it.heads(document).unwrap_or_default();
+        self.truth.created(document, person);
+        for hash in heads {
+            self.truth.changed(document, person, hash);
+        }
+        self.drain(device)
+    }
+
+    /// Edits a document if it is loaded, else asks for it.
+    pub(crate) fn write(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
+        if !self.devices[device].engine_mut().open(document) {
+            return self.drain(device);
+        }
+        let seed = self.random.next();
+        self.edit(device, document, |tx| {
+            change_something(tx, &mut Random::new(seed)).expect("edits fit what is there");
+        })
+    }
+
+    /// Edits that are larger than allowed must leave everything as it was.
+    fn write_too_much(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
+        if !self.devices[device].engine_mut().open(document) {
+            return self.drain(device);
+        }
+        let before = self.devices[device].heads(document);
+        let now = self.clocks(device);
+        let made = self.devices[device].engine_mut().edit(now, document, |tx| {
+            tx.put(ROOT, "large", "x".repeat(70_000))?;
+            Ok::<(), AutomergeError>(())
+        });
+        if made.is_ok() || self.devices[device].heads(document) != before {
+            return Err(format!("device {device}: an edit beyond the limits changed a document"));
+        }
+        self.drain(device)
+    }
+
+    fn edit(
+        &mut self,
+        device: usize,
+        document: DocumentId,
+        edit: impl FnOnce(&mut Transaction<'_>),
+    ) -> Result<(), String> {
+        let now = self.clocks(device);
+        let it = &mut self.devices[device];
+        let before = it.heads(document).unwrap_or_default();
+        let may = it.engine().role(document, it.person) == Role::Write;
+        let has_text = it
+            .engine()
+            .read(document)
+            .is_some_and(|automerge| matches!(automerge.get(ROOT, "text"), Ok(Some(_))));
+        if !has_text {
+            return Ok(());
+        }
+        let edited = it.engine_mut().edit(now, document, |tx| {
+            edit(tx);
+            Ok::<(), Infallible>(())
+        });
+        match (edited, may) {
+            (Ok(()), true) => {}
+            (Err(EditError::NotAllowed), false) => return Ok(()),
+            (Ok(()), false) => {
+                return Err(format!("device {device} wrote without being allowed to"));
+            }
+            (Err(error), _) => return Err(format!("device {device}: an edit failed: {error}")),
+        }
+        let heads = it.heads(document).unwrap_or_default();
+        if heads != before {
+            let [hash] = heads.as_slice() else {
+                return Err(format!("device {device}: an edit left several heads"));
+            };
+            self.truth.changed(document, it.person, *hash);
+        }
+        self.drain(device)
+    }
+
+    fn share(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
+        let now = self.clocks(device);
+        let peers: Vec<usize> =
+            self.peers.iter().filter(|(one, _)| *one == device).map(|(_, peer)| *peer).collect();
+        let Some(peer) = self.random.pick(&peers).copied() else {
+            return Ok(());
+        };
+        let (person, grantee) = (self.devices[device].person, self.devices[peer].person);
+        let role = match self.random.below(10) {
+            0..5 => Role::Write,
+            5..8 => Role::Read,
+            _ => Role::None,
+        };
+        if person == grantee {
+            return Ok(());
+        }
+        let terms = ShareTerms { role, purpose: String::new(), expires_millis: None };
+        let shared = self.devices[device].engine_mut().share(now, document, grantee, terms);
+        let owner = self.truth.documents.get(&document).map(|truth| truth.owner);
+        if shared.is_ok() != (owner == Some(person)) {
+            return Err(format!("device {device}: sharing its own or others' documents went wrong"));
+        }
+        if shared.is_ok() && role >= Role::Read {
+            self.truth.shared(document, grantee);
+        }
+        self.drain(device)
+    }
+}
+
+fn words(random: &mut Random, characters_max: u64) -> String {
+    const LETTERS: [&str; 12] = ["a", "e", "n", "t", "s", "r", " ", "d", "é", "ß", "猫", "🌲"];
+    let count = random.between(1, characters_max);
+    (0..count).filter_map(|_| random.pick(&LETTERS).copied()).collect()
+}
+
+/// One edit of a document's text or entries.
+fn change_something(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(), AutomergeError> {
+    let object = |tx: &Transaction<'_>, key: &str| {
+        tx.get(ROOT, key).map(|found| found.map(|(_, object)| object))
+    };
+    let key = format!("entry {}", random.below(6));
+    let Some(entries) = object(tx, "entries")? else {
+        return Ok(());
+    };
+    match random.below(10) {
+        0 => {
+            let entry = tx.put_object(&entries, &key, ObjType::Map)?;
+            let note = tx.put_object(&entry, "note", ObjType::Text)?;
+            tx.put(&entry, "rating", i64::try_from(random.below(11)).unwrap_or_default())?;
+            tx.splice_text(&note, 0, 0, &words(random, 20))
+        }
+        1 if tx.get(&entries, &key)?.is_some() => tx.delete(&entries, &key),
+        1 | 2 => tx.put(&entries, &key, words(random, 10)),
+        3 => tx.put(ROOT, "state", words(random, 3)),
+        _ => {
+            let Some(text) = object(tx, "text")? else {
+                return Ok(());
+            };
+            let length = tx.length(&text);
+            let at = random.below(length + 1);
+            let removed = random.below((length - at).min(4) + 1);
+            let most = if random.chance(3) { PASTE_CHARACTERS_MAX } else { 8 };
+            let inserted = words(random, most);
+            tx.splice_text(&text, at, isize::try_from(removed).unwrap_or_default(), &inserted)
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! The world: devices, their disks and the network between them on one virtual clock.
+//!
+//! # Invariants
+//! * One thread; what happens next is the earliest entry of one ordered queue. A seed fixes all.
+//! * Every output of every engine passes the checkers before it has an effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cairn_engine::{
+    DeviceAdded, DocumentId, Input, Job, Limits, LoadedDocument, Now, Output, PersonId,
+    SignedStatement, Statement, public_key,
+};
+
+use crate::Shape;
+use crate::attacker::Attacker;
+use crate::check::acknowledged::Acknowledged;
+use crate::check::consent::{Consent, Sent};
+use crate::check::limits::Caused;
+use crate::device::{Device, device_id};
+use crate::disk::{Commit, Disk, Image};
+use crate::network::Network;
+use crate::random::Random;
+use crate::truth::Truth;
+
+/// The wall clock when a world begins.
+const BEGINNING_MILLIS: i64 = 1_790_000_000_000;
+
+/// What happens at some time.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A connection is ready at one end.
+    Open { wire: usize, end: usize },
+    /// A frame arrives.
+    Arrive { wire: usize, end: usize },
+    /// An end notices that the connection is over.
+    Notice { wire: usize, end: usize },
+    /// A commit ends.
+    Committed { device: usize, start: u32 },
+    /// A document was read.
+    Read { device: usize, start: u32, document: DocumentId },
+    /// A worker is done.
+    Worked { device: usize, start: u32, job: Box<Job> },
+    /// The engine's timer.
+    Wake { device: usize, start: u32 },
+    /// A process starts.
+    Start { device: usize },
+    /// A device looks for peers.
+    Dial { device: usize },
+    /// A person does something.
+    Act { device: usize },
+    /// Something breaks.
+    Fault,
+    /// The network is whole again.
+    Join,
+    /// A hostile device does something of its own.
+    Attack { device: usize },
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) random: Random,
+    pub(crate) now: u64,
+    queue: BTreeMap<(u64, u64), Happening>,
+    queued: u64,
+    pub(crate) devices: Vec<Device>,
+    /// Who is paired with whom, by device; both ways.
+    pub(crate) peers: BTreeSet<(usize, usize)>,
+    pub(crate) network: Network,
+    pub(crate) truth: Truth,
+    pub(crate) acknowledged: Acknowledged,
+    pub(crate) consent: Consent,
+    pub(crate) attacker: Attacker,
+    /// Faults are over: nobody breaks, attacks or starts anything of their own.
+    pub(crate) calm: bool,
+    /// All that engines put out, in order.
+    pub(crate) outputs: blake3::Hasher,
+    pub(crate) events: u64,
+    pub(crate) frames: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, shape: &Shape) -> Self {
+        let mut random = Random::new(seed);
+        let recoveries: Vec<[u8; 32]> = (0..shape.people).map(|_| random.bytes()).collect();
+        let devices = shape.devices.max(shape.people);
+        let secrets: Vec<[u8; 32]> = (0..devices).map(|_| random.bytes()).collect();
+        let person_of = |device: usize| device % shape.people;
+        let person_id =
+            |person: usize| PersonId::from_bytes(public_key(&recoveries[person]));
+        let mut paired = BTreeSet::new();
+        for one in 0..shape.people {
+            for other in 0..one {
+                if other == 0 || random.chance(60) {
+                    paired.extend([(one, other), (other, one)]);
+                }
+            }
+            paired.insert((one, one));
+        }
+        let rosters: Vec<SignedStatement> = secrets
+            .iter()
+            .enumerate()
+            .map(|(device, secret)| {
+                let person = person_of(device);
+                let (device, person_id) = (device_id(secret), person_id(person));
+                let added = DeviceAdded { person: person_id, device, at_millis: BEGINNING_MILLIS };
+                SignedStatement::sign(Statement::DeviceAdded(added), &recoveries[person])
+            })
+            .collect();
+        let mut all = Vec::new();
+        let mut peers = BTreeSet::new();
+        for (index, secret) in secrets.iter().enumerate() {
+            let mut image = Image::default();
+            for (other, signed) in rosters.iter().enumerate() {
+                if paired.contains(&(person_of(index), person_of(other))) {
+                    image.add_statement(signed.hash().0, signed.bytes().to_vec());
+                    if other != index {
+                        peers.insert((index, other));
+                    }
+                }
+            }
+            let person = person_id(person_of(index));
+            all.push(Device::new(index, person, *secret, Disk::new(image), &mut random));
+        }
+        if shape.hostile && shape.people > 2 {
+            let hostile = person_of(devices - 1);
+            for (index, device) in all.iter_mut().enumerate() {
+                device.hostile = person_of(index) == hostile;
+            }
+        }
+        let mut world = Self {
+            random,
+            now: 0,
+            queue: BTreeMap::new(),
+            queued: 0,
+            devices: all,
+            peers,
+            network: Network::default(),
+            truth: Truth::default(),
+            acknowledged: Acknowledged::default(),
+            consent: Consent::default(),
+            attacker: Attacker::default(),
+            calm: false,
+            outputs: blake3::Hasher::new(),
+            events: 0,
+            frames: 0,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        for device in 0..self.devices.len() {
+            self.later(0, 2_000, Happening::Dial { device });
+            self.later(0, 3_000, Happening::Act { device });
+            if self.devices[device].hostile {
+                self.later(1_000, 10_000, Happening::Attack { device });
+            }
+        }
+        self.later(1_000, 20_000, Happening::Fault);
+    }
+
+    /// Puts something on the queue, between two distances from now.
+    pub(crate) fn later(&mut self, low: u64, high: u64, happening: Happening) {
+        let at = self.now + self.random.between(low, high);
+        self.at(at, happening);
+    }
+
+    pub(crate) fn at(&mut self, at: u64, happening: Happening) {
+        self.queued += 1;
+        self.queue.insert((at.max(self.now), self.queued), happening);
+    }
+
+    /// Lets the next thing happen, if it does before `until`. Returns whether one did.
+    pub(crate) fn step(&mut self, until: u64) -> Result<bool, String> {
+        let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) else {
+            return Ok(false);
+        };
+        let ((at, _), happening) = entry.remove_entry();
+        self.now = at;
+        self.events += 1;
+        self.happen(happening)?;
+        Ok(true)
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        match happening {
+            Happening::Open { wire, end } => self.open(wire, end),
+            Happening::Arrive { wire, end } => self.arrive(wire, end),
+            Happening::Notice { wire, end } => self.notice(wire, end),
+            Happening::Committed { device, start } if self.runs(device, start) => {
+                self.committed(device)
+            }
+            Happening::Read { device, start, document } if self.runs(device, start) => {
+                let content = self.devices[device].disk.image.content(document);
+                let result =
+                    LoadedDocument::from_content(document, content, &Limits::default());
+                self.input(device, Input::Loaded { document, result })
+            }
+            Happening::Worked { device, start, job } if self.runs(device, start) => {
+                self.input(device, Input::JobDone(job.run()))
+            }
+            Happening::Wake { device, start } if self.runs(device, start) => {
+                self.devices[device].wake_at = None;
+                self.input(device, Input::Tick)
+            }
+            Happening::Start { device } => self.start(device),
+            Happening::Dial { device } if !self.calm => {
+                self.dial(device);
+                self.later(200, 5_000, Happening::Dial { device });
+                Ok(())
+            }
+            Happening::Act { device } if !self.calm => self.act(device),
+            Happening::Attack { device } if !self.calm => self.attack(device),
+            Happening::Fault if !self.calm => self.fault(),
+            Happening::Join => {
+                self.network.part(None);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn runs(&self, device: usize, start: u32) -> bool {
+        !self.devices[device].down && self.devices[device].start == start
+    }
+
+    pub(crate) fn clocks(&self, device: usize) -> Now {
+        let wall = BEGINNING_MILLIS + self.devices[device].clock_millis;
+        let passed = i64::try_from(self.now).unwrap_or(i64::MAX);
+        Now { ticks_millis: self.now, wall_millis: wall + passed }
+    }
+
+    pub(crate) fn input(&mut self, device: usize, input: Input) -> Result<(), String> {
+        let now = self.clocks(device);
+        self.devices[device].engine_mut().handle(now, input);
+        self.drain(device)
+    }
+
+    /// Does what an engine wants done.
+    pub(crate) fn drain(&mut self, device: usize) -> Result<(), String> {
+        let mut caused = Caused::default();
+        while let Some(output) = self.devices[device].engine_mut().poll_output() {
+            caused.output(device, &output)?;
+            self.perform(device, output)?;
+        }
+        let it = &mut self.devices[device];
+        let start = it.start;
+        if let Some(takes) = it.disk.start_commit(&mut self.random) {
+            self.at(self.now + takes, Happening::Committed { device, start });
+        }
+        let it = &mut self.devices[device];
+        let timeout = it.engine().poll_timeout();
+        if timeout.is_some() && timeout != it.wake_at {
+            it.wake_at = timeout;
+            self.at(timeout.unwrap_or_default(), Happening::Wake { device, start });
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, device: usize, kind: &str, bytes: &[u8]) {
+        self.outputs.update(&self.now.to_le_bytes());
+        self.outputs.update(&(device as u64).to_le_bytes());
+        self.outputs.update(kind.as_bytes());
+        self.outputs.update(&(bytes.len() as u64).to_le_bytes());
+        self.outputs.update(bytes);
+    }
+
+    fn perform(&mut self, device: usize, output: Output) -> Result<(), String> {
+        let start = self.devices[device].start;
+        match output {
+            Output::Append { ticket, append } => {
+                let said = format!("{append:?}");
+                self.record(device, "append", said.as_bytes());
+                self.devices[device].disk.append(ticket, append);
+            }
+            Output::Load { document } => {
+                self.record(device, "load", document.as_bytes());
+                let high = if self.random.chance(10) { 1_500 } else { 30 };
+                self.later(1, high, Happening::Read { device, start, document });
+            }
+            Output::Send { connection, bytes } => {
+                self.record(device, "send", &bytes);
+                if let Some((wire, end)) = self.network.find(connection) {
+                    return self.send(device, wire, end, bytes);
+                }
+            }
+            Output::Close { connection, reason } => {
+                self.record(device, "close", format!("{connection:?} {reason:?}").as_bytes());
+                if let Some((wire, end)) = self.network.find(connection) {
+                    let at = self.network.close(self.now, wire, end, &mut self.random);
+                    self.at(at, Happening::Notice { wire, end: 1 - end });
+                }
+            }
+            Output::Run(job) => {
+                self.record(device, "run", &[]);
+                let high = if self.random.chance(10) { 800 } else { 20 };
+                let job = Box::new(job);
+                self.later(0, high, Happening::Worked { device, start, job });
+            }
+            Output::Event(event) => {
+                self.record(device, "event", format!("{event:?}").as_bytes());
+                let it = &mut self.devices[device];
+                it.told(self.now, &event);
+                if !it.hostile {
+                    self.acknowledged.event(device, &event, &it.disk.image)?;
+                }
+                if let cairn_engine::Event::Damaged { document, error } = event {
+                    return Err(format!("device {device} finds {document:?} damaged: {error}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a frame and puts it on its way.
+    fn send(&mut self, device: usize, wire: usize, end: usize, bytes: Vec<u8>) -> Result<(), String> {
+        let from = &self.devices[device];
+        if from.hostile {
+            for bytes in self.attacker.tamper(bytes, &mut self.random) {
+                self.transmit(wire, end, bytes);
+            }
+            return Ok(());
+        }
+        let to = &self.devices[self.network.wires[wire].ends[1 - end].device];
+        self.acknowledged.sent(device, &bytes, &from.disk.image)?;
+        let sent = Sent { from: from.person, to: to.person, frame: &bytes };
+        self.consent.sent(&self.truth, sent, |document| from.engine().role(document, to.person))?;
+        if to.hostile {
+            self.attacker.overhear(&bytes);
+        }
+        self.frames += 1;
+        self.transmit(wire, end, bytes);
+        Ok(())
+    }
+
+    pub(crate) fn transmit(&mut self, wire: usize, end: usize, bytes: Vec<u8>) {
+        if let Some(at) = self.network.send(self.now, wire, end, bytes, &mut self.random) {
+            self.at(at, Happening::Arrive { wire, end: 1 - end });
+        }
+    }
+
+    fn open(&mut self, wire: usize, end: usize) -> Result<(), String> {
+        let it = &mut self.network.wires[wire];
+        if !it.up || it.ends[end].ended {
+            return Ok(());
+        }
+        it.ends[end].opened = true;
+        let device = it.ends[end].device;
+        let peer = &self.devices[it.ends[1 - end].device];
+        let input = Input::Connected {
+            connection: it.ends[end].connection,
+            person: peer.person,
+            device: peer.id(),
+            dialled: end == 0,
+        };
+        self.input(device, input)
+    }
+
+    fn arrive(&mut self, wire: usize, end: usize) -> Result<(), String> {
+        let Some(bytes) = self.network.arrive(wire, end) else {
+            return Ok(());
+        };
+        let it = &self.network.wires[wire].ends[end];
+        self.input(it.device, Input::Frame { connection: it.connection, bytes })
+    }
+
+    fn notice(&mut self, wire: usize, end: usize) -> Result<(), String> {
+        let it = &mut self.network.wires[wire];
+        it.up = false;
+        let end = &mut it.ends[end];
+        if std::mem::replace(&mut end.ended, true) || !end.opened {
+            return Ok(());
+        }
+        let (device, connection) = (end.device, end.connection);
+        self.input(device, Input::Disconnected { connection })
+    }
+
+    fn committed(&mut self, device: usize) -> Result<(), String> {
+        match self.devices[device].disk.finish_commit() {
+            Commit::Stored(tickets) => {
+                for ticket in tickets {
+                    self.input(device, Input::Stored { ticket })?;
+                }
+            }
+            Commit::Failed(tickets) => {
+                for ticket in tickets {
+                    self.input(device, Input::StoreFailed { ticket })?;
+                }
+            }
+        }
+        self.drain(device)
+    }
+
+    /// Opens connections to peers that the device is not connected to. Returns how many.
+    pub(crate) fn dial(&mut self, device: usize) -> usize {
+        if self.devices[device].down {
+            return 0;
+        }
+        let peers: Vec<usize> =
+            self.peers.iter().filter(|(one, _)| *one == device).map(|(_, peer)| *peer).collect();
+        let mut dialled = 0;
+        for peer in peers {
+            let possible = !self.devices[peer].down
+                && self.network.reaches(device, peer)
+                && !(self.calm && (self.devices[peer].hostile || self.devices[device].hostile));
+            if possible && !self.network.believes(device, peer) {
+                let (wire, opens) =
+                    self.network.dial(self.now, device, peer, &mut self.random);
+                for (end, at) in opens.into_iter().enumerate() {
+                    self.at(at, Happening::Open { wire, end });
+                }
+                dialled += 1;
+            }
+        }
+        dialled
+    }
+
+    /// A connection dies.
+    pub(crate) fn cut(&mut self, wire: usize) {
+        let notices = self.network.cut(self.now, wire, &mut self.random);
+        for (end, at) in notices.into_iter().enumerate() {
+            self.at(at, Happening::Notice { wire, end });
+        }
+    }
+
+    /// A process ends without warning and starts again a while later.
+    pub(crate) fn crash(&mut self, device: usize) {
+        if std::mem::replace(&mut self.devices[device].down, true) {
+            return;
+        }
+        self.devices[device].disk.crash(&mut self.random);
+        for wire in 0..self.network.wires.len() {
+            let over = |end: &crate::network::End| end.device == device && !end.ended;
+            if self.network.wires[wire].ends.iter().any(over) {
+                for end in &mut self.network.wires[wire].ends {
+                    end.ended |= end.device == device;
+                }
+                self.cut(wire);
+            }
+        }
+        self.later(100, 15_000, Happening::Start { device });
+    }
+
+    fn start(&mut self, device: usize) -> Result<(), String> {
+        let it = &mut self.devices[device];
+        if !it.down {
+            return Ok(());
+        }
+        if !it.hostile {
+            self.acknowledged.restarted(device, &it.disk.image)?;
+        }
+        it.start_again(&mut self.random);
+        self.drain(device)
+    }
+}
