@@ -5,8 +5,10 @@
 
 pub mod app;
 pub mod command;
+pub mod demo;
 pub mod edit;
 pub mod notebook;
+pub mod on_node;
 pub mod pages;
 pub mod theme;
 pub mod view;

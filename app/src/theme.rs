@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Stroke,
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Galley, Margin, RichText, Stroke,
     TextStyle, Theme, Vec2, Visuals,
 };
 
@@ -23,8 +24,10 @@ pub struct Tokens {
     pub sunk: Color32,
     /// Text.
     pub ink: Color32,
-    /// Second line, and the edge of controls.
+    /// Second line, icons.
     pub muted: Color32,
+    /// The edge of controls: quieter than text, and still 3:1.
+    pub edge: Color32,
     /// Separators; never the edge of a control.
     pub line: Color32,
     /// The one main action, and the person's own voice.
@@ -57,6 +60,7 @@ pub const LIGHT: Tokens = Tokens {
     sunk: hex(0xF0EBE2),
     ink: hex(0x22302A),
     muted: hex(0x56635C),
+    edge: hex(0x7C8781),
     line: hex(0xDED7CA),
     accent: hex(0x2B6653),
     on_accent: hex(0xFFFFFF),
@@ -75,6 +79,7 @@ pub const DARK: Tokens = Tokens {
     sunk: hex(0x111513),
     ink: hex(0xE9E6DE),
     muted: hex(0xA2ADA6),
+    edge: hex(0x78847D),
     line: hex(0x303A35),
     accent: hex(0x7DC4A8),
     on_accent: hex(0x0F1A15),
@@ -183,9 +188,47 @@ impl Type {
         }
     }
 
+    /// From one line to the next, in points.
+    pub fn line_height(self) -> f32 {
+        match self {
+            Self::Body | Self::Strong => 22.0,
+            Self::Small | Self::Figures => 18.0,
+            Self::Words | Self::Card => 24.0,
+            Self::Page => 34.0,
+        }
+    }
+
     /// `text` in this font and `color`.
     pub fn text(self, text: impl Into<String>, color: Color32) -> RichText {
-        RichText::new(text).font(self.font()).color(color)
+        RichText::new(text)
+            .font(self.font())
+            .line_height(Some(self.line_height()))
+            .color(color)
+    }
+
+    /// How pieces of a text are laid out in this font and `color`.
+    pub fn format(self, color: Color32) -> TextFormat {
+        TextFormat {
+            line_height: Some(self.line_height()),
+            ..TextFormat::simple(self.font(), color)
+        }
+    }
+
+    /// `text` laid out in this font and `color`, wrapped at `width`.
+    pub fn galley(self, ui: &egui::Ui, text: &str, color: Color32, width: f32) -> Arc<Galley> {
+        let mut job = LayoutJob::default();
+        job.wrap.max_width = width;
+        job.append(text, 0.0, self.format(color));
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
+    }
+
+    /// `text` on one line, cut off with an ellipsis at `width`.
+    pub fn line(self, ui: &egui::Ui, text: &str, color: Color32, width: f32) -> Arc<Galley> {
+        let mut job = LayoutJob::default();
+        job.wrap.max_width = width;
+        job.wrap.max_rows = 1;
+        job.append(text, 0.0, self.format(color));
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
     }
 }
 
@@ -247,9 +290,11 @@ fn style(tokens: &Tokens, visuals: Visuals) -> egui::Style {
     let spacing = &mut style.spacing;
     spacing.item_spacing = Vec2::new(space::SMALL, space::SMALL);
     spacing.button_padding = Vec2::new(space::MEDIUM, space::SMALL);
-    spacing.interact_size = Vec2::new(size::CONTROL, size::CONTROL);
+    spacing.interact_size = Vec2::splat(24.0);
     spacing.extra_text_line_spacing = 4.0;
     spacing.icon_width = size::ICON;
+    spacing.icon_spacing = space::SMALL;
+    spacing.scroll.dormant_handle_opacity = 0.25;
     spacing.menu_margin = Margin::same(8);
     spacing.tooltip_width = 320.0;
     style.interaction.selectable_labels = false;
@@ -257,7 +302,7 @@ fn style(tokens: &Tokens, visuals: Visuals) -> egui::Style {
 }
 
 fn visuals(tokens: &Tokens, mut visuals: Visuals) -> Visuals {
-    let edge = Stroke::new(size::HAIRLINE, tokens.muted);
+    let edge = Stroke::new(size::HAIRLINE, tokens.edge);
     let focus = Stroke::new(size::FOCUS, tokens.accent);
     visuals.override_text_color = Some(tokens.ink);
     visuals.weak_text_color = Some(tokens.muted);
@@ -347,8 +392,10 @@ mod tests {
         for tokens in [&LIGHT, &DARK] {
             for ground in [tokens.paper, tokens.surface, tokens.sunk, tokens.soft] {
                 // Edges of controls, focus rings, faces, icons.
-                assert!(contrast(tokens.muted, ground) >= 3.0);
-                assert!(contrast(tokens.accent, ground) >= 3.0);
+                for mark in [tokens.edge, tokens.muted, tokens.accent] {
+                    let ratio = contrast(mark, ground);
+                    assert!(ratio >= 3.0, "{mark:?} on {ground:?} has {ratio:.2}");
+                }
             }
         }
     }

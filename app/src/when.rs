@@ -2,25 +2,30 @@
 
 use cairn_words::{TextId, Words, text_id};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan, Zoned};
+use jiff::{Timestamp, ToSpan, ZonedDateTime};
+
+/// The time of this computer in milliseconds since 1970.
+pub fn now_millis() -> i64 {
+    Timestamp::now().as_millisecond()
+}
 
 /// Turns times into words as seen from one moment.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    now: Zoned,
+    now: ZonedDateTime,
 }
 
 impl Clock {
     /// The clock of this computer.
     pub fn system() -> Self {
-        Self { now: Zoned::now() }
+        Self { now: ZonedDateTime::now() }
     }
 
     /// A clock that stands still, for tests and pictures.
     pub fn at(now_millis: i64, zone: TimeZone) -> Self {
         let now = Timestamp::from_millisecond(now_millis).unwrap_or(Timestamp::UNIX_EPOCH);
         Self {
-            now: now.to_zoned(zone),
+            now: now.to_zoned_datetime(zone),
         }
     }
 
@@ -69,13 +74,13 @@ impl Clock {
         }
     }
 
-    fn zoned(&self, millis: i64) -> Zoned {
+    fn zoned(&self, millis: i64) -> ZonedDateTime {
         let then = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
-        then.to_zoned(self.now.time_zone().clone())
+        then.to_zoned_datetime(self.now.time_zone().clone())
     }
 }
 
-fn weekday(time: &Zoned) -> TextId {
+fn weekday(time: &ZonedDateTime) -> TextId {
     use jiff::civil::Weekday;
     match time.weekday() {
         Weekday::Monday => text_id!("app-weekday-1"),
@@ -88,7 +93,7 @@ fn weekday(time: &Zoned) -> TextId {
     }
 }
 
-fn month(time: &Zoned) -> TextId {
+fn month(time: &ZonedDateTime) -> TextId {
     match time.month() {
         1 => text_id!("app-month-1"),
         2 => text_id!("app-month-2"),

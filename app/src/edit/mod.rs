@@ -4,9 +4,11 @@
 //! All positions and lengths count code points, as automerge and egui do.
 
 mod difference;
+mod onto;
 mod sheet;
 mod splice;
 
 pub use difference::differences;
+pub use onto::onto;
 pub use sheet::Sheet;
 pub use splice::Splice;

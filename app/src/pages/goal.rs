@@ -11,7 +11,7 @@ use crate::notebook::{Change, GoalField};
 use crate::theme::{Type, space, tokens};
 use crate::view::{Agreement, Author, GoalKey, GoalView, Outcome, Person, PersonKey, Standing};
 use crate::widgets::{
-    Button, Columns, Entry, FieldLook, Icon, TextField, Tone, card_title_ui, card_ui, chart_ui,
+    Button, Columns, Entry, FieldLook, Icon, TextField, Tone, bleed_ui, card_title_ui, card_ui, chart_ui,
     columns_ui, empty_ui, line_ui, link_ui, marks_ui, pill_ui, rating_ui, row_ui, tick_ui,
 };
 
@@ -65,9 +65,7 @@ impl GoalState {
 pub fn goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: &GoalView) {
     let words = desk.words;
     let back = words.text(text_id!("goal-back"));
-    ui.horizontal(|ui| {
-        // The arrow stands in the margin, so that its word lines up with the text below.
-        ui.add_space(-space::MEDIUM);
+    bleed_ui(ui, 16.0, |ui| {
         if Button::quiet(&back).with_icon(Icon::Back).show_ui(ui).clicked() {
             desk.ask(Command::Go(Page::Goals));
         }
@@ -112,13 +110,9 @@ fn shared_text_ui(
         ui.label(look.kind.text(text, tokens(ui).ink));
         return;
     }
-    let id = Id::new((goal.line.key, which));
-    // The frame of the field reaches into the margin, so that the words line up.
-    let typed = ui.horizontal(|ui| {
-        ui.add_space(-10.0);
-        field.show_ui(ui, id, current, look)
-    });
-    if let Some(typed) = typed.inner {
+    let id = Id::unique(("goal text", goal.line.key, which));
+    let typed = bleed_ui(ui, 10.0, |ui| field.show_ui(ui, id, current, look));
+    if let Some(typed) = typed {
         desk.ask(Command::Change(Change::EditText {
             goal: goal.line.key,
             field: which,
@@ -154,7 +148,7 @@ fn agreement_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, go
                 } else {
                     text_id!("goal-wordings")
                 };
-                if Button::plain(&words.text(id)).show_ui(ui).clicked() {
+                if Button::quiet(&words.text(id)).show_ui(ui).clicked() {
                     state.wordings_open = !state.wordings_open;
                 }
             }
@@ -302,7 +296,11 @@ fn steps_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: 
             }
             let done = step.done_millis.is_some();
             let response = row_ui(ui, words, &goal.line.marks, |ui| {
-                tick_ui(ui, &step.text, done, goal.may_write)
+                let by = match &step.by {
+                    Author::Me => String::new(),
+                    other => wording::author(words, other),
+                };
+                tick_ui(ui, &step.text, &by, done, goal.may_write)
             });
             if response.clicked() {
                 desk.ask(Command::Change(Change::TickStep {

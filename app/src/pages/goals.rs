@@ -46,7 +46,7 @@ pub fn goals_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalsState) {
         if Button::main(&add).show_ui(ui).clicked() {
             state.start_goal();
         }
-        ui.add_space(space::MEDIUM);
+        ui.add_space(space::SMALL);
     }
     if goals.is_empty() {
         if !state.adding {

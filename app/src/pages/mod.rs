@@ -15,7 +15,7 @@ use crate::command::Command;
 use crate::theme::{Type, tokens};
 use crate::view::NotebookView;
 use crate::when::Clock;
-use crate::widgets::heading;
+use crate::widgets::heading_ui;
 
 pub use goal::{GoalState, goal_ui};
 pub use goals::{GoalsState, goals_ui};
@@ -45,8 +45,7 @@ impl Desk<'_> {
 
 /// The title of a page, with a second line beside it.
 fn title_ui(ui: &mut Ui, title: &str) {
-    let response = ui.label(Type::Page.text(title, tokens(ui).ink));
-    heading(ui, &response, 1);
+    heading_ui(ui, Type::Page, title, 1);
 }
 
 /// A second line in muted small text.

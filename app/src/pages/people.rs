@@ -11,7 +11,7 @@ use crate::theme::{Type, space, tokens};
 use crate::view::{GoalKey, Grant, Pairing, Person, PersonKey, SharedLine};
 use crate::widgets::{
     Button, Columns, Entry, Tone, card_title_ui, card_ui, columns_ui, empty_ui, line_ui, link_ui,
-    pill_ui,
+    heading_ui, pill_ui,
 };
 
 /// What is open and typed on the page.
@@ -54,7 +54,7 @@ pub fn people_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
         if Button::main(&connect).show_ui(ui).clicked() {
             state.connecting = true;
         }
-        ui.add_space(space::MEDIUM);
+        ui.add_space(space::SMALL);
     }
     columns_ui(ui, |ui, column| match column {
         Columns::Main => shared_card_ui(ui, desk, state),
@@ -178,7 +178,8 @@ fn person_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, per
     let words = desk.words;
     card_ui(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
-            card_title_ui(ui, &person.name);
+            ui.spacing_mut().item_spacing.y = space::TINY;
+            heading_ui(ui, Type::Card, &person.name, 2);
             let (tone, id) = if person.connected {
                 (Tone::Soft, text_id!("people-online"))
             } else {
@@ -220,33 +221,41 @@ fn rename_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, person: 
 /// Who sees what, since when, and whether it arrived.
 fn shared_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
     let words = desk.words;
+    let view = desk.view;
     card_ui(ui, |ui| {
         card_title_ui(ui, &words.text(text_id!("people-shares-title")));
-        if desk.view.shared.is_empty() {
+        if view.shared.is_empty() {
             empty_ui(ui, &words.text(text_id!("people-shares-empty")), None);
         }
-        for (at, line) in desk.view.shared.clone().iter().enumerate() {
+        let goals = view.shared.chunk_by(|one, next| one.goal == next.goal);
+        for (at, lines) in goals.enumerate() {
             if at > 0 {
                 line_ui(ui);
             }
-            ui.push_id((line.goal, line.grant.person), |ui| shared_line_ui(ui, desk, state, line));
+            ui.push_id(lines[0].goal, |ui| shared_goal_ui(ui, desk, state, lines));
         }
     });
 }
 
-fn shared_line_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, line: &SharedLine) {
-    if link_title_ui(ui, &line.title) {
-        desk.ask(Command::Go(Page::Goal(line.goal)));
+/// One goal with everyone who sees it.
+fn shared_goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, lines: &[SharedLine]) {
+    let Some(first) = lines.first() else {
+        return;
+    };
+    if link_title_ui(ui, &first.title) {
+        desk.ask(Command::Go(Page::Goal(first.goal)));
     }
-    grant_ui(ui, desk, &line.grant);
-    if line.mine {
-        let person = line.grant.person;
-        let mut asked = state
-            .unsharing
-            .filter(|asked| *asked == (line.goal, person))
-            .map(|asked| asked.1);
+    for line in lines {
+        grant_ui(ui, desk, &line.grant);
+        if !line.mine {
+            continue;
+        }
+        let asked_of = (line.goal, line.grant.person);
+        let mut asked = state.unsharing.filter(|asked| *asked == asked_of).map(|asked| asked.1);
         let before = asked;
-        unshare_ui(ui, desk, &mut asked, (line.goal, person), &line.grant.name);
+        ui.push_id(line.grant.person, |ui| {
+            unshare_ui(ui, desk, &mut asked, asked_of, &line.grant.name);
+        });
         if asked != before {
             state.unsharing = asked.map(|person| (line.goal, person));
         }
@@ -274,11 +283,6 @@ pub(super) fn grant_ui(ui: &mut Ui, desk: &Desk<'_>, grant: &Grant) {
     } else {
         text_id!("goal-share-read")
     });
-    ui.horizontal_wrapped(|ui| {
-        pill_ui(ui, Tone::Other, &grant.name);
-        small_ui(ui, &may);
-    });
-    ui.add_space(-space::TINY);
     let since = clock.when(words, grant.since_millis);
     let since = words.format(text_id!("goal-shared-since"), &[("when", since.into())]);
     let receipt = match grant.receipt_millis {
@@ -288,5 +292,9 @@ pub(super) fn grant_ui(ui: &mut Ui, desk: &Desk<'_>, grant: &Grant) {
         }
         None => words.text(text_id!("goal-shared-no-receipt")).into_owned(),
     };
-    small_ui(ui, &format!("{since}, {receipt}"));
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.y = space::TINY;
+        pill_ui(ui, Tone::Other, &grant.name);
+        small_ui(ui, &format!("{may} {since}, {receipt}"));
+    });
 }

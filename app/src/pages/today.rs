@@ -156,15 +156,7 @@ fn steps_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
             }
             let done = step.done_millis.is_some();
             let ticked = row_ui(ui, words, &goal.marks, |ui| {
-                let response = tick_ui(ui, &step.text, done, true);
-                ui.add_space(-space::SMALL);
-                ui.horizontal(|ui| {
-                    ui.add_space(30.0);
-                    ui.set_max_width(ui.available_width());
-                    let title = Type::Small.text(&goal.title, tokens(ui).muted);
-                    ui.add(egui::Label::new(title).truncate());
-                });
-                response.clicked()
+                tick_ui(ui, &step.text, &goal.title, done, true).clicked()
             });
             if ticked {
                 desk.ask(Command::Change(Change::TickStep {

@@ -111,12 +111,9 @@ fn role_ui(ui: &mut Ui, name: &str, hint: &str, selected: bool) -> bool {
     let tokens = tokens(ui);
     let width = ui.available_width();
     let room = (width - 2.0 * space::MEDIUM).max(size::CONTROL);
-    let (name_galley, hint_galley) = ui.fonts_mut(|fonts| {
-        let name = fonts.layout(name.to_owned(), Type::Strong.font(), tokens.ink, room);
-        let hint = fonts.layout(hint.to_owned(), Type::Small.font(), tokens.muted, room);
-        (name, hint)
-    });
-    let height = name_galley.size().y + hint_galley.size().y + space::TINY + 2.0 * space::MEDIUM;
+    let name_galley = Type::Strong.galley(ui, name, tokens.ink, room);
+    let hint_galley = Type::Small.galley(ui, hint, tokens.muted, room);
+    let height = name_galley.size().y + hint_galley.size().y + 2.0 * space::MEDIUM;
     let (rect, response) =
         ui.allocate_exact_size(egui::vec2(width, height), egui::Sense::click());
     response.widget_info(|| egui::WidgetInfo::selected(Role::RadioButton, true, selected, name));
@@ -124,7 +121,7 @@ fn role_ui(ui: &mut Ui, name: &str, hint: &str, selected: bool) -> bool {
     let edge = match (response.has_focus(), selected) {
         (true, _) => egui::Stroke::new(size::FOCUS, tokens.accent),
         (false, true) => egui::Stroke::new(size::HAIRLINE, tokens.accent),
-        (false, false) => egui::Stroke::new(size::HAIRLINE, tokens.muted),
+        (false, false) => egui::Stroke::new(size::HAIRLINE, tokens.edge),
     };
     let fill = match (selected, response.hovered()) {
         (true, _) => tokens.soft,
@@ -134,7 +131,7 @@ fn role_ui(ui: &mut Ui, name: &str, hint: &str, selected: bool) -> bool {
     let painter = ui.painter();
     painter.rect(rect, size::RADIUS, fill, edge, egui::StrokeKind::Inside);
     let at = rect.min + egui::Vec2::splat(space::MEDIUM);
-    let below = at + egui::vec2(0.0, name_galley.size().y + space::TINY);
+    let below = at + egui::vec2(0.0, name_galley.size().y);
     painter.galley(at, name_galley, tokens.ink);
     painter.galley(below, hint_galley, tokens.muted);
     response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()

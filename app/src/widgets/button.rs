@@ -110,12 +110,10 @@ impl<'a> Button<'a> {
         let text = if self.text_hidden { "" } else { self.text };
         let room = (ui.available_width() - 2.0 * padding - icon_width).max(size::CONTROL);
         let tokens = tokens(ui);
-        let galley = ui.fonts_mut(|fonts| {
-            fonts.layout(text.to_owned(), kind.font(), tokens.ink, room)
-        });
+        let galley = kind.galley(ui, text, tokens.ink, room);
         let mut wanted = Vec2::new(
             galley.size().x + icon_width + 2.0 * padding,
-            (galley.size().y + 2.0 * space::SMALL).max(size::CONTROL),
+            (galley.size().y + space::MEDIUM).max(size::CONTROL),
         );
         if self.full_width {
             wanted.x = ui.available_width();
@@ -156,7 +154,7 @@ impl<'a> Button<'a> {
         let tokens = tokens(ui);
         let touched = response.hovered() || response.is_pointer_button_down_on();
         let focus = Stroke::new(size::FOCUS, tokens.accent);
-        let edge = Stroke::new(size::HAIRLINE, tokens.muted);
+        let edge = Stroke::new(size::HAIRLINE, tokens.edge);
         let clear = egui::Color32::TRANSPARENT;
         let (fill, stroke, ink) = match self.weight {
             _ if !self.enabled => (tokens.sunk, Stroke::new(size::HAIRLINE, tokens.line), tokens.muted),

@@ -26,15 +26,17 @@ pub fn card_ui<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
 
 /// The title of a card.
 pub fn card_title_ui(ui: &mut Ui, title: &str) {
-    let response = ui.label(Type::Card.text(title, tokens(ui).ink));
-    heading(ui, &response, 2);
+    heading_ui(ui, Type::Card, title, 2);
     ui.add_space(space::TINY);
 }
 
-/// Tells screen readers that a label is a heading of `level`.
-pub(crate) fn heading(ui: &Ui, response: &egui::Response, level: usize) {
+/// A label that screen readers know as a heading of `level`.
+pub(crate) fn heading_ui(ui: &mut Ui, kind: Type, text: &str, level: usize) {
+    let response = ui.label(kind.text(text, tokens(ui).ink));
     ui.ctx().accesskit_node_builder(response.id, |node| {
         node.set_role(egui::accesskit::Role::Heading);
+        node.set_label(text);
+        node.clear_value();
         node.set_level(level);
     });
 }
@@ -46,6 +48,21 @@ pub fn empty_ui(ui: &mut Ui, sentence: &str, step: Option<&str>) -> bool {
         ui.add_space(space::TINY);
         Button::plain(step).show_ui(ui).clicked()
     })
+}
+
+/// Draws `contents` this much further to the left, so that what has a margin of its own lines up
+/// with the text around it.
+pub fn bleed_ui<R>(ui: &mut Ui, left: f32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let whole = ui.available_rect_before_wrap();
+    let mut wider = whole;
+    wider.min.x -= left;
+    let layout = Layout::top_down(egui::Align::Min);
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(wider).layout(layout));
+    let result = contents(&mut child);
+    let mut used = child.min_rect();
+    used.min.x = used.min.x.max(whole.min.x);
+    ui.advance_cursor_after_rect(used);
+    result
 }
 
 /// Which of two columns is being drawn.

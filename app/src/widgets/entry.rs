@@ -81,6 +81,11 @@ impl<'a> Entry<'a> {
             .password(self.password)
             .font(Type::Body.font())
             .margin(egui::Margin::symmetric(12, 7))
+            .align(if self.rows > 1 {
+                egui::Align2::LEFT_TOP
+            } else {
+                egui::Align2::LEFT_CENTER
+            })
             .desired_width(f32::INFINITY)
             .min_size(egui::vec2(0.0, size::CONTROL));
         let response = ui.add(edit);

@@ -78,9 +78,9 @@ impl Icon {
                 grid.arc((9.0, 7.8), 3.2, 0.5, 1.0);
             }
             Self::Seen => {
-                grid.arc((9.0, 14.5), 8.4, 0.595, 0.905);
-                grid.arc((9.0, 3.5), 8.4, 0.095, 0.405);
-                grid.circle((9.0, 9.0), 2.2);
+                grid.arc((9.0, 12.33), 7.93, 0.569, 0.931);
+                grid.arc((9.0, 5.67), 7.93, 0.069, 0.431);
+                grid.disc((9.0, 9.0), 2.2);
             }
             Self::Saved => grid.line(&[(3.5, 9.5), (7.2, 13.2), (14.5, 5.5)]),
             Self::Delivered => {
@@ -153,6 +153,11 @@ impl Grid<'_> {
     fn circle(&self, center: (f32, f32), radius: f32) {
         self.painter
             .circle_stroke(self.at(center), self.length(radius), self.stroke);
+    }
+
+    fn disc(&self, center: (f32, f32), radius: f32) {
+        self.painter
+            .circle_filled(self.at(center), self.length(radius), self.stroke.color);
     }
 
     fn oval(&self, center: (f32, f32), across: f32, down: f32) {

@@ -30,7 +30,7 @@ pub fn marks_ui(ui: &mut Ui, words: &Words, marks: &Marks, compact: bool) {
 pub(super) fn marks_width(ui: &Ui, words: &Words, marks: &Marks, compact: bool) -> f32 {
     let width = |mark: &Mark| {
         let text = if compact { "" } else { &mark.short };
-        pill_width(ui, Some(mark.icon), text)
+        pill_width(ui, mark.tone, Some(mark.icon), text)
     };
     both(words, marks).iter().map(width).sum::<f32>() + 2.0
 }
@@ -83,11 +83,13 @@ fn progress(words: &Words, marks: &Marks) -> Mark {
         (true, [name], None) => {
             let id = text_id!("app-delivered-to");
             let text = words.format(id, &[("name", name.as_str().into())]);
-            (Icon::Delivered, text.clone(), text)
+            // The mark beside it names the person.
+            let short = words.text(text_id!("app-delivered-short")).into_owned();
+            (Icon::Delivered, short, text)
         }
         (true, [_], Some(name)) => (
             Icon::Saved,
-            words.format(text_id!("app-waiting-short"), &[("name", name.as_str().into())]),
+            words.text(text_id!("app-waiting-short")).into_owned(),
             words.format(text_id!("app-not-yet-delivered"), &[("name", name.as_str().into())]),
         ),
         (true, several, missing) => {

@@ -15,8 +15,8 @@ mod text_field;
 mod tick;
 
 pub use button::{Button, link_ui};
-pub(crate) use card::heading;
-pub use card::{Columns, card_title_ui, card_ui, columns_ui, empty_ui};
+pub(crate) use card::heading_ui;
+pub use card::{Columns, bleed_ui, card_title_ui, card_ui, columns_ui, empty_ui};
 pub use chart::chart_ui;
 pub use entry::Entry;
 pub use icon::Icon;

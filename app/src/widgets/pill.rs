@@ -38,13 +38,27 @@ impl Tone {
 const PILL_ICON: f32 = 14.0;
 
 /// How wide the pill will be.
-pub(super) fn pill_width(ui: &Ui, icon: Option<Icon>, text: &str) -> f32 {
-    let width = ui.fonts_mut(|fonts| {
-        let color = Color32::PLACEHOLDER;
-        let galley = fonts.layout_no_wrap(text.to_owned(), Type::Small.font(), color);
-        galley.size().x
-    });
-    width + 2.0 * space::SMALL + 2.0 + icon_room(icon, text)
+pub(super) fn pill_width(ui: &Ui, tone: Tone, icon: Option<Icon>, text: &str) -> f32 {
+    let galley = Type::Small.galley(ui, text, Color32::PLACEHOLDER, f32::INFINITY);
+    let width = galley.size().x;
+    width + padding(tone).sum() + icon_room(icon, text)
+}
+
+/// Room before and after the text: what has no ground of its own ends flush.
+struct Padding(f32, f32);
+
+impl Padding {
+    fn sum(&self) -> f32 {
+        self.0 + self.1
+    }
+}
+
+fn padding(tone: Tone) -> Padding {
+    if tone == Tone::Bare {
+        Padding(space::SMALL, 0.0)
+    } else {
+        Padding(space::SMALL + 1.0, space::SMALL + 1.0)
+    }
 }
 
 fn icon_room(icon: Option<Icon>, text: &str) -> f32 {
@@ -58,21 +72,17 @@ fn icon_room(icon: Option<Icon>, text: &str) -> f32 {
 /// A pill; `name` is read out, `text` is shown and may be shorter or empty.
 pub(super) fn pill_named_ui(ui: &mut Ui, tone: Tone, icon: Option<Icon>, text: &str, name: &str) -> Response {
     let (fill, ink) = tone.colors(tokens(ui));
-    let padding = space::SMALL + 1.0;
+    let padding = padding(tone);
     let icon_room = icon_room(icon, text);
-    let room = (ui.available_width() - 2.0 * padding - icon_room).max(1.0);
-    let galley = ui.fonts_mut(|fonts| {
-        let mut job = egui::text::LayoutJob::simple(text.to_owned(), Type::Small.font(), ink, room);
-        job.wrap.max_rows = 1;
-        fonts.layout_job(job)
-    });
-    let wanted = Vec2::new(galley.size().x + 2.0 * padding + icon_room, 24.0);
+    let room = (ui.available_width() - padding.sum() - icon_room).max(1.0);
+    let galley = Type::Small.line(ui, text, ink, room);
+    let wanted = Vec2::new(galley.size().x + padding.sum() + icon_room, 24.0);
     let (rect, response) = ui.allocate_exact_size(wanted, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
     if ui.is_rect_visible(rect) {
         let painter = ui.painter();
         painter.rect_filled(rect, 12.0, fill);
-        let mut at = rect.left_center() + Vec2::new(padding, 0.0);
+        let mut at = rect.left_center() + Vec2::new(padding.0, 0.0);
         if let Some(icon) = icon {
             let place = Align2::LEFT_CENTER.anchor_size(at, Vec2::splat(PILL_ICON));
             icon.paint(painter, place, ink);

@@ -6,12 +6,15 @@ use egui::{Align2, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 
 use crate::theme::{Type, size, space, tokens};
 
+/// A number gets no narrower than this in one row.
+const NUMBER_MIN: f32 = 26.0;
+
 /// The numbers in one row, or two where it is narrow; true when `chosen` changed.
 pub fn rating_ui(ui: &mut Ui, words: &Words, chosen: &mut Option<u8>) -> bool {
-    let gap = 6.0;
+    let gap = space::TINY;
     let available = ui.available_width();
     let one_row = (available - 10.0 * gap) / 11.0;
-    let (columns, width) = if one_row >= 28.0 {
+    let (columns, width) = if one_row >= NUMBER_MIN {
         (11, one_row.min(size::CONTROL + space::SMALL))
     } else {
         (6, ((available - 5.0 * gap) / 6.0).min(56.0))
@@ -43,9 +46,9 @@ fn number_ui(ui: &mut Ui, width: f32, score: u8, name: &str, selected: bool) -> 
     let (fill, edge, ink) = if selected {
         (tokens.soft, tokens.accent, tokens.accent)
     } else if response.hovered() {
-        (tokens.sunk, tokens.muted, tokens.ink)
+        (tokens.sunk, tokens.edge, tokens.ink)
     } else {
-        (tokens.surface, tokens.muted, tokens.ink)
+        (tokens.surface, tokens.edge, tokens.ink)
     };
     let edge = if response.has_focus() {
         Stroke::new(size::FOCUS, tokens.accent)

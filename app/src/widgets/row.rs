@@ -8,7 +8,7 @@ use crate::theme::{size, space, tokens};
 use crate::view::Marks;
 
 /// The text keeps at least this much room before the marks shrink to icons.
-const TEXT_MIN: f32 = 240.0;
+const TEXT_MIN: f32 = 280.0;
 
 /// A separator over the whole width.
 pub fn line_ui(ui: &mut Ui) {
@@ -36,7 +36,7 @@ pub fn row_ui<R>(ui: &mut Ui, words: &Words, marks: &Marks, left: impl FnOnce(&m
     let mut left_ui = ui.new_child(UiBuilder::new().max_rect(left_rect).layout(layout));
     let result = left(&mut left_ui);
     let height = left_ui.min_rect().height().max(24.0);
-    let corner = pos2(whole.right() - right, top + (height.min(size::CONTROL) - 24.0) / 2.0);
+    let corner = pos2(whole.right() - right, top + 1.0);
     let marks_rect = Rect::from_min_size(corner, Vec2::new(right + 1.0, 24.0));
     let layout = egui::Layout::left_to_right(egui::Align::Center);
     let mut right_ui = ui.new_child(UiBuilder::new().max_rect(marks_rect).layout(layout));

@@ -167,12 +167,7 @@ fn edit_ui(ui: &mut Ui, id: Id, buffer: &mut Buffer<'_>, look: FieldLook<'_>) {
 /// The text with the letters that arrived in the other person's colours.
 fn layout(ui: &Ui, text: &str, arrived: &[Range<usize>], kind: Type, width: f32) -> LayoutJob {
     let tokens = tokens(ui);
-    let font = kind.font();
-    let row = ui.fonts_mut(|fonts| fonts.row_height(&font));
-    let mine = TextFormat {
-        line_height: Some(row + ui.spacing().extra_text_line_spacing),
-        ..TextFormat::simple(font, tokens.ink)
-    };
+    let mine = kind.format(tokens.ink);
     let theirs = TextFormat {
         color: tokens.other,
         background: tokens.other_soft,

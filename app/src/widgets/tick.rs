@@ -6,20 +6,17 @@ use egui::{Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2
 use super::Icon;
 use crate::theme::{Type, size, space, tokens};
 
-/// Draws the box and its text; clicked when the person ticked it or opened it again.
-pub fn tick_ui(ui: &mut Ui, text: &str, done: bool, enabled: bool) -> Response {
+/// Draws the box, its text, and a second line `below`, which may be empty; clicked when the
+/// person ticked it or opened it again.
+pub fn tick_ui(ui: &mut Ui, text: &str, below: &str, done: bool, enabled: bool) -> Response {
     let tokens = tokens(ui);
     let indent = size::ICON + space::MEDIUM;
     let ink = if done { tokens.muted } else { tokens.ink };
     let room = (ui.available_width() - indent).max(size::CONTROL);
-    let galley = ui.fonts_mut(|fonts| {
-        let mut job = egui::text::LayoutJob::simple(text.to_owned(), Type::Body.font(), ink, room);
-        for section in &mut job.sections {
-            section.format.line_height = Some(22.0);
-        }
-        fonts.layout_job(job)
-    });
-    let height = galley.size().y.max(22.0) + space::SMALL;
+    let galley = Type::Body.galley(ui, text, ink, room);
+    let second = if below.is_empty() { 0.0 } else { Type::Small.line_height() };
+    let below = Type::Small.line(ui, below, tokens.muted, room);
+    let height = galley.size().y.max(22.0) + second + space::SMALL;
     let wanted = Vec2::new(ui.available_width(), height);
     let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(wanted, sense);
@@ -35,7 +32,7 @@ pub fn tick_ui(ui: &mut Ui, text: &str, done: bool, enabled: bool) -> Response {
     } else if response.hovered() {
         (tokens.soft, tokens.accent)
     } else {
-        (tokens.surface, tokens.muted)
+        (tokens.surface, tokens.edge)
     };
     let edge = Stroke::new(size::HAIRLINE, edge);
     painter.rect(mark, 5, fill, edge, StrokeKind::Inside);
@@ -47,6 +44,8 @@ pub fn tick_ui(ui: &mut Ui, text: &str, done: bool, enabled: bool) -> Response {
         painter.rect_stroke(mark.expand(3.0), 7, ring, StrokeKind::Inside);
     }
     let words_at = pos2(rect.left() + indent, rect.top() + space::TINY);
+    let below_at = pos2(words_at.x, words_at.y + galley.size().y);
     painter.galley(words_at, galley, ink);
+    painter.galley(below_at, below, tokens.muted);
     response
 }

@@ -294,6 +294,34 @@ impl Contents {
             .get_change_by_hash(hash)
             .map(|change| change.raw_bytes().to_vec())
     }
+
+    /// The raw bytes of changes of this document in the order of `hashes`. None of them may lie at
+    /// or below `known`.
+    pub(crate) fn raw_changes(&self, hashes: &[ChangeHash], known: &[ChangeHash]) -> Vec<Vec<u8>> {
+        /// From here on it is cheaper to let automerge write all changes in one pass.
+        const ONE_BY_ONE_MAX: usize = 16;
+        if hashes.len() <= ONE_BY_ONE_MAX {
+            return hashes
+                .iter()
+                .filter_map(|hash| self.change_bytes(hash))
+                .collect();
+        }
+        let known: Vec<ChangeHash> = known
+            .iter()
+            .filter(|hash| self.facts.graph.contains(hash))
+            .copied()
+            .collect();
+        let mut bytes: BTreeMap<ChangeHash, Vec<u8>> = self
+            .automerge
+            .get_changes(&known)
+            .into_iter()
+            .map(|change| (change.hash(), change.raw_bytes().to_vec()))
+            .collect();
+        hashes
+            .iter()
+            .filter_map(|hash| bytes.remove(hash))
+            .collect()
+    }
 }
 
 pub(crate) fn node_of(chunk: &ChangeChunk<'_>) -> NewNode {

@@ -6,7 +6,7 @@ use crate::document::Document;
 use crate::engine::{Engine, Event};
 use crate::frame::{HASHES_MAX, Message, Refusal};
 use crate::id::DocumentId;
-use crate::session::ConnectionId;
+use crate::session::{ConnectionId, Session};
 
 impl Engine {
     /// Acknowledges to every peer what became durable of what it sent.
@@ -130,6 +130,12 @@ impl Engine {
                 heads,
             });
         }
+    }
+
+    /// Whether nothing is on its way on a connection, in either direction, as far as this side can
+    /// know; false for an unknown one.
+    pub fn is_settled(&self, connection: ConnectionId) -> bool {
+        self.sessions.get(&connection).is_some_and(Session::is_settled)
     }
 
     pub(crate) fn report_settled(&mut self) {

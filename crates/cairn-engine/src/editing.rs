@@ -127,6 +127,7 @@ impl Engine {
         }
         let attested = self.attest(id);
         self.keep_own(id, (hash, bytes), fresh_salt, attested);
+        self.report_settled();
         let authors = BTreeSet::from([person]);
         self.event(Event::Changed {
             document: id,

@@ -618,11 +618,14 @@ impl Engine {
             }
             Err(error) => {
                 known.body = Body::Damaged;
-                known.held.clear();
+                let held = std::mem::take(&mut known.held);
                 self.event(Event::Damaged {
                     document: id,
                     error,
                 });
+                for (connection, _) in held {
+                    self.say_synced(connection);
+                }
             }
         }
     }

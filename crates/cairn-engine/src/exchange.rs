@@ -29,12 +29,14 @@ impl Engine {
         }
         self.send_consent(connection, id);
         if self.may_exchange(id, person) {
-            self.send_heads(connection, id);
+            self.send_heads(connection, id, true);
         }
         self.say_synced(connection);
     }
 
-    pub(crate) fn send_heads(&mut self, connection: ConnectionId, id: DocumentId) {
+    /// Sends the heads of a document. A question is answered by one message that is none, so that
+    /// there is an end to it; two questions that cross answer each other.
+    fn send_heads(&mut self, connection: ConnectionId, id: DocumentId, asks: bool) {
         let Some(document) = self.documents.get(&id) else {
             return;
         };
@@ -46,7 +48,7 @@ impl Engine {
         if let Some(session) = self.sessions.get_mut(&connection) {
             let lane = session.lanes.entry(id).or_default();
             lane.heads_sent = true;
-            lane.heads_received = false;
+            lane.asked |= asks;
         }
         self.send(
             connection,
@@ -54,6 +56,7 @@ impl Engine {
                 document: id,
                 heads,
                 samples,
+                asks,
             },
         );
     }
@@ -79,8 +82,13 @@ impl Engine {
             return;
         }
         match message {
-            Message::Heads { heads, samples, .. } => {
-                self.heads_received(connection, id, &heads, &samples);
+            Message::Heads {
+                heads,
+                samples,
+                asks,
+                ..
+            } => {
+                self.heads_received(connection, id, &heads, &samples, asks);
             }
             Message::Changes { batch, last, .. } => {
                 self.changes_received(connection, id, batch, last);
@@ -117,6 +125,7 @@ impl Engine {
         id: DocumentId,
         heads: &[ChangeHash],
         samples: &[ChangeHash],
+        asks: bool,
     ) {
         if heads.len() > HASHES_MAX || samples.len() > HASHES_MAX {
             self.misbehaved(connection);
@@ -130,7 +139,7 @@ impl Engine {
         };
         let graph = &contents.facts.graph;
         let lane = session.lanes.entry(id).or_default();
-        let answer = !lane.heads_sent;
+        let answer = !std::mem::replace(&mut lane.asked, false) && asks;
         let known: Vec<ChangeHash> = heads
             .iter()
             .chain(samples)
@@ -145,12 +154,7 @@ impl Engine {
             .collect();
         graph.cover_down(&durable, &mut lane.acknowledged, |_| {});
         if answer {
-            self.send_heads(connection, id);
-        }
-        if let Some(session) = self.sessions.get_mut(&connection)
-            && let Some(lane) = session.lanes.get_mut(&id)
-        {
-            lane.heads_received = true;
+            self.send_heads(connection, id, false);
         }
         self.collect_missing(connection, id, &contents, known);
         self.report_delivered(connection, id);

@@ -95,6 +95,8 @@ pub(crate) enum Message {
         document: DocumentId,
         heads: Vec<ChangeHash>,
         samples: Vec<ChangeHash>,
+        /// Whether the sender wants the receiver's heads back.
+        asks: bool,
     },
     Changes {
         document: DocumentId,
@@ -144,9 +146,10 @@ impl Message {
                 document,
                 heads,
                 samples,
+                asks,
             } => {
                 let (heads, samples) = (Hashes(heads.clone()), Hashes(samples.clone()));
-                (4, postcard::to_allocvec(&(document, heads, samples)))
+                (4, postcard::to_allocvec(&(document, heads, samples, asks)))
             }
             Self::Changes {
                 document,
@@ -188,11 +191,12 @@ impl Message {
                 Self::Index { entries, last }
             }
             4 => {
-                let (document, heads, samples): (_, Hashes, Hashes) = body(rest)?;
+                let (document, heads, samples, asks): (_, Hashes, Hashes, _) = body(rest)?;
                 Self::Heads {
                     document,
                     heads: heads.0,
                     samples: samples.0,
+                    asks,
                 }
             }
             5 => {
@@ -253,6 +257,7 @@ mod tests {
                 document,
                 heads: vec![hash],
                 samples: vec![hash, hash],
+                asks: true,
             },
             Message::Changes {
                 document,

@@ -4,7 +4,7 @@ use automerge::{ActorId, ChangeHash};
 
 use crate::attestation::actor_of;
 use crate::chunk::ChangeChunk;
-use crate::contents::{Contents, LoadedDocument};
+use crate::contents::LoadedDocument;
 use crate::engine::Engine;
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::people::Standing;
@@ -28,45 +28,36 @@ pub struct HistoryEntry {
 }
 
 impl Engine {
-    /// Every change of a loaded document in the order of admission. `None` if it is not loaded.
+    /// The changes of a loaded document from position `start` on, in the order of admission, which
+    /// never changes while the engine runs. `None` if it is not loaded.
     ///
-    /// Reads the whole history: tens of milliseconds for thousands of changes, never in a frame.
-    pub fn history(&self, id: DocumentId) -> Option<Vec<HistoryEntry>> {
+    /// From 0 it reads the whole history: tens of milliseconds for thousands of changes.
+    pub fn history(&self, id: DocumentId, start: usize) -> Option<Vec<HistoryEntry>> {
         let document = self.documents.get(&id)?;
         let contents = document.loaded()?;
         let person_of = |device| match self.standing(document, device) {
             Standing::Current(person) | Standing::Cut(person, _) => Some(person),
             Standing::Unknown => None,
         };
-        Some(self.entries(contents, person_of))
-    }
-
-    fn entries(
-        &self,
-        contents: &Contents,
-        person_of: impl Fn(DeviceId) -> Option<PersonId>,
-    ) -> Vec<HistoryEntry> {
         let facts = &contents.facts;
-        let changes = contents.automerge.get_changes(&[]);
-        let mut entries: Vec<(usize, HistoryEntry)> = changes
-            .iter()
-            .filter_map(|change| {
-                let position = facts.graph.position(&change.hash())?;
-                let chunk = ChangeChunk::parse(change.raw_bytes(), &self.config.limits).ok()?;
-                let device = facts.author_device(position);
-                let entry = HistoryEntry {
-                    hash: change.hash(),
-                    at_seconds: chunk.time(),
-                    person: device.and_then(&person_of),
-                    device,
-                    proven: facts.proofs.is_proven(&facts.graph, position),
-                    operations: facts.operations(&chunk, &person_of),
-                };
-                Some((position, entry))
-            })
+        let hashes: Vec<ChangeHash> = (start..facts.graph.len())
+            .map(|position| facts.graph.node(position).hash)
             .collect();
-        entries.sort_by_key(|(position, _)| *position);
-        entries.into_iter().map(|(_, entry)| entry).collect()
+        let changes = contents.raw_changes(&hashes, &[]);
+        let entries = changes.iter().enumerate().filter_map(|(index, bytes)| {
+            let position = start + index;
+            let chunk = ChangeChunk::parse(bytes, &self.config.limits).ok()?;
+            let device = facts.author_device(position);
+            Some(HistoryEntry {
+                hash: chunk.hash(),
+                at_seconds: chunk.time(),
+                person: device.and_then(&person_of),
+                device,
+                proven: facts.proofs.is_proven(&facts.graph, position),
+                operations: facts.operations(&chunk, person_of),
+            })
+        });
+        Some(entries.collect())
     }
 
     /// Every actor of a loaded document that commits to a device of a known person.

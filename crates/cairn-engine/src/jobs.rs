@@ -97,7 +97,7 @@ impl Collect {
         };
         // Half of the limit leaves room for one change of the largest size.
         let full = self.frame_bytes_max / 2;
-        for bytes in self.raw_changes(&hashes) {
+        for bytes in self.contents.raw_changes(&hashes, &self.known) {
             if batch.size() + bytes.len() > full && !batch.is_empty() {
                 let batch = std::mem::take(&mut batch);
                 frames.push(
@@ -139,34 +139,5 @@ impl Collect {
             tips,
             changes: hashes.len(),
         }
-    }
-
-    /// Raw bytes in the order of `hashes`.
-    fn raw_changes(&self, hashes: &[ChangeHash]) -> Vec<Vec<u8>> {
-        /// From here on it is cheaper to let automerge write all changes in one pass.
-        const ONE_BY_ONE_MAX: usize = 16;
-        if hashes.len() <= ONE_BY_ONE_MAX {
-            return hashes
-                .iter()
-                .filter_map(|hash| self.contents.change_bytes(hash))
-                .collect();
-        }
-        let known: Vec<ChangeHash> = self
-            .known
-            .iter()
-            .filter(|hash| self.contents.facts.graph.contains(hash))
-            .copied()
-            .collect();
-        let mut bytes: std::collections::BTreeMap<ChangeHash, Vec<u8>> = self
-            .contents
-            .automerge
-            .get_changes(&known)
-            .into_iter()
-            .map(|change| (change.hash(), change.raw_bytes().to_vec()))
-            .collect();
-        hashes
-            .iter()
-            .filter_map(|hash| bytes.remove(hash))
-            .collect()
     }
 }

@@ -36,7 +36,8 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     pub(crate) heads_sent: bool,
-    pub(crate) heads_received: bool,
+    /// The peer was asked for its heads and has not answered.
+    pub(crate) asked: bool,
     /// How many changes, counted from the first, the peer has or was sent. `None` until that is
     /// known, or while the document is not loaded.
     pub(crate) sent: Option<usize>,
@@ -87,7 +88,7 @@ impl Session {
     pub(crate) fn is_settled(&self) -> bool {
         self.greeted
             && self.index_done
-            && self.synced_sent == self.synced_received
+            && (!self.index_sent || self.synced_sent && self.synced_received)
             && self.lanes.values().all(Lane::is_settled)
     }
 }
@@ -115,7 +116,7 @@ impl Lane {
     }
 
     fn is_settled(&self) -> bool {
-        self.heads_sent == self.heads_received
+        !self.asked
             && !self.collecting
             && !self.expecting
             && self.staging.is_empty()

@@ -50,7 +50,8 @@ pub struct ShareTerms {
 
 impl Engine {
     /// Gives, changes or (with [`Role::None`]) takes back a person's consent. It replaces every
-    /// statement this device knows and binds it at once.
+    /// statement this device knows and binds it at once. Nothing is said to a person who never had
+    /// consent when it is taken back.
     ///
     /// # Errors
     /// See [`ShareError`]; nothing was changed.
@@ -73,6 +74,9 @@ impl Engine {
         }
         if terms.purpose.chars().count() > PURPOSE_CHARACTERS_MAX {
             return Err(ShareError::PurposeTooLong);
+        }
+        if terms.role == Role::None && !document.consent.concerns(grantee) {
+            return Ok(());
         }
         let in_force = document.consent.in_force(grantee);
         let grant = Grant {
@@ -98,6 +102,7 @@ impl Engine {
         statements.extend(self.missing_cards(now, id, grantee, terms.role));
         self.keep_consent(id, statements);
         self.consent_changed(id);
+        self.report_settled();
         Ok(())
     }
 
@@ -179,7 +184,8 @@ impl Engine {
         }
     }
 
-    /// Sends what a peer should know of a document's consent.
+    /// Sends what a peer should know of a document's consent. A grantee returns the owner's own
+    /// statements: the owner may have lost them in a crash or by a restored backup.
     pub(crate) fn send_consent(&mut self, connection: ConnectionId, id: DocumentId) {
         let (Some(session), Some(document)) =
             (self.sessions.get(&connection), self.documents.get(&id))
@@ -187,23 +193,16 @@ impl Engine {
             return;
         };
         let me = self.config.person;
-        let all = session.person == me;
         let owner = document.origin.owner == me;
         let known_to = if owner { session.person } else { me };
-        let statements: Vec<Vec<u8>> = if all {
-            document
-                .consent
-                .statements()
-                .map(|signed| signed.bytes().to_vec())
-                .collect()
+        let mut statements: Vec<&SignedStatement> = if session.person == me {
+            document.consent.statements().collect()
         } else {
-            document
-                .consent
-                .known_to(known_to)
-                .filter(|signed| owner || matches!(signed.statement(), Statement::Receipt(_)))
-                .map(|signed| signed.bytes().to_vec())
-                .collect()
+            document.consent.known_to(known_to).collect()
         };
+        // Cards and receipts mean nothing to one who does not know the grants yet.
+        statements.sort_by_key(|signed| !matches!(signed.statement(), Statement::Grant(_)));
+        let statements = statements.into_iter().map(|signed| signed.bytes().to_vec()).collect();
         self.send_statements(connection, statements);
     }
 
@@ -252,9 +251,10 @@ impl Engine {
             }
         }
         for id in touched {
-            self.write_receipts(now, id);
+            let receipts = self.write_receipts(now, id);
             self.event(Event::Consent { document: id });
-            self.consent_changed_by_peer(connection, id);
+            self.send_statements(connection, receipts);
+            self.stop_where_not_shared(connection, id);
         }
     }
 
@@ -293,16 +293,20 @@ impl Engine {
         let valid = match signed.statement() {
             Statement::Grant(grant) => {
                 let owner = grant.origin.owner;
-                (owner == from || from == me)
-                    && signed_by(owner)
-                    && (grant.grantee == me || owner == me)
+                signed_by(owner)
+                    && (from == me
+                        || (owner == from && grant.grantee == me)
+                        || (owner == me && grant.grantee == from))
             }
             Statement::AuthorCard(card) => {
-                card.origin.owner == from && signed_by(from) && self.documents.contains_key(&id)
+                let owner = card.origin.owner;
+                signed_by(owner)
+                    && (from == me || [from, me].contains(&owner))
+                    && self.documents.contains_key(&id)
             }
             Statement::Receipt(receipt) => {
                 signed_by(receipt.person)
-                    && (receipt.person == from || from == me)
+                    && (from == me || [from, me].contains(&receipt.person))
                     && self
                         .documents
                         .get(&id)
@@ -320,7 +324,7 @@ impl Engine {
             let owned = self
                 .documents
                 .values()
-                .filter(|known| known.origin.owner == from)
+                .filter(|known| known.origin.owner == grant.origin.owner)
                 .count();
             if owned >= self.config.limits.person_documents_max {
                 self.counters.messages_ignored += 1;
@@ -338,11 +342,11 @@ impl Engine {
         true
     }
 
-    /// Signs a receipt for every grant to this person that has none.
-    fn write_receipts(&mut self, now: Now, id: DocumentId) {
+    /// Signs a receipt for every grant to this person that has none, and gives the new ones.
+    fn write_receipts(&mut self, now: Now, id: DocumentId) -> Vec<Vec<u8>> {
         let person = self.config.person;
         let Some(document) = self.documents.get(&id) else {
-            return;
+            return Vec::new();
         };
         let receipts: Vec<SignedStatement> = document
             .consent
@@ -358,23 +362,21 @@ impl Engine {
                 }))
             })
             .collect();
+        let bytes = receipts
+            .iter()
+            .map(|signed| signed.bytes().to_vec())
+            .collect();
         if !receipts.is_empty() {
             self.keep_consent(id, receipts);
         }
+        bytes
     }
 
-    /// After a peer's statement: answer with receipts, and stop serving what is not shared.
-    fn consent_changed_by_peer(&mut self, connection: ConnectionId, id: DocumentId) {
+    /// After a peer's statement: stops serving what is not shared any more.
+    fn stop_where_not_shared(&mut self, connection: ConnectionId, id: DocumentId) {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return;
         };
-        let owner = self
-            .documents
-            .get(&id)
-            .map(|document| document.origin.owner);
-        if owner != Some(self.config.person) {
-            self.send_consent(connection, id);
-        }
         if !self.may_exchange(id, person)
             && let Some(session) = self.sessions.get_mut(&connection)
         {

@@ -51,6 +51,12 @@ impl TextField {
         }
     }
 
+    /// The text as it is; `None` when there is none or it is not readable as one.
+    pub fn text<D: ReadDoc>(&self, document: &D) -> Option<String> {
+        let object = self.object(document)?;
+        document.text(&object).ok()
+    }
+
     /// The field's text object.
     pub(crate) fn object<D: ReadDoc>(&self, document: &D) -> Option<ObjId> {
         let (map, key) = self.place(document)?;

@@ -11,7 +11,7 @@
 //! * No lock of this module is taken while the lock of the views is held.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -54,6 +54,10 @@ pub(crate) struct Core {
     wake: Notify,
     started: Instant,
     pub(crate) stopping: AtomicBool,
+    /// Whether the task that dials people is running.
+    pub(crate) dialling: AtomicBool,
+    /// When the vault failed, in Unix milliseconds; 0 while it has not.
+    failed_millis: AtomicI64,
 }
 
 /// What the vault's thread leaves for the driver: tickets come in order, so the last is enough.
@@ -79,7 +83,6 @@ pub(crate) struct Live {
     /// How often this side spoke after it had listened.
     pub(crate) turns: u64,
     pub(crate) listened: bool,
-    pub(crate) settled: bool,
 }
 
 impl std::fmt::Debug for Core {
@@ -130,6 +133,8 @@ impl Core {
             wake: Notify::new(),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
+            dialling: AtomicBool::new(false),
+            failed_millis: AtomicI64::new(0),
         }))
     }
 
@@ -276,11 +281,10 @@ impl Core {
             Event::Connected { person, .. } => self.publish(NodeEvent::Connected { person }),
             Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
             Event::Settled { connection } => {
-                let mut network = lock(&self.network);
-                if let Some(live) = network.connections.get_mut(&connection.0) {
-                    live.settled = true;
-                    let person = live.person;
-                    drop(network);
+                let network = lock(&self.network);
+                let person = network.connections.get(&connection.0).map(|live| live.person);
+                drop(network);
+                if let Some(person) = person {
                     self.publish(NodeEvent::Settled { person });
                 }
                 return false;
@@ -305,6 +309,7 @@ impl Core {
                 return all;
             }
             Event::StoreFailed => {
+                self.failed_millis.store(wall_millis(), Ordering::Release);
                 tracing::error!("the vault failed; nothing is saved until it is opened again");
                 self.publish(NodeEvent::StoreFailed);
             }
@@ -449,6 +454,11 @@ impl Core {
         }
     }
 
+    /// When the vault failed, if it has.
+    pub(crate) fn failed_millis(&self) -> Option<i64> {
+        Some(self.failed_millis.load(Ordering::Acquire)).filter(|millis| *millis != 0)
+    }
+
     /// Waits until every append so far is durable. Returns false if the vault has failed.
     pub(crate) fn wait_stored(&self) -> bool {
         let mut engine = lock(&self.engine);
@@ -496,7 +506,6 @@ impl Core {
                     person,
                     turns: 1,
                     listened: false,
-                    settled: false,
                 };
                 lock(&self.network)
                     .connections
@@ -515,7 +524,6 @@ impl Core {
                     .get_mut(&connection.number())
                 {
                     live.listened = true;
-                    live.settled = false;
                 }
                 let connection = ConnectionId(connection.number());
                 self.handle(Input::Frame { connection, bytes });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cairn_engine::{DocumentId, EditError as EngineEditError, Now, PersonId, Role as GrantRole};
 use cairn_model::{
     CommandError, DocumentKind, EditContext, GoalCommand, GoalOutcome, GoalSummary, GoalView,
-    Moment, MoodCommand, MoodLogView, NewGoal, NewMoodLog,
+    Moment, MoodCommand, MoodLogView, NewGoal, NewMoodLog, TextField,
 };
 
 use crate::core::lock;
@@ -127,7 +127,7 @@ impl Node {
         }
     }
 
-    fn load(&self, document: DocumentId) -> Result<(), EditError> {
+    pub(crate) fn load(&self, document: DocumentId) -> Result<(), EditError> {
         if self.core.load(document) {
             return Ok(());
         }
@@ -224,6 +224,44 @@ impl Node {
             })
         })?;
         Ok(outcome)
+    }
+
+    /// Edits a text of a goal in one change. `splices` gets the text as it is at that moment, under
+    /// the lock, and gives the splices to make in order: position and deletion in code points, and
+    /// what to insert.
+    ///
+    /// # Errors
+    /// See [`EditError`]; the goal is as it was. A goal that is not in memory is unknown.
+    pub fn splice_goal(
+        &self,
+        document: DocumentId,
+        field: &TextField,
+        splices: impl FnOnce(&str) -> Vec<(usize, usize, String)>,
+    ) -> Result<(), EditError> {
+        let writer = self.whoami().person.to_string();
+        let fresh_id = self.fresh_ids()?;
+        let context = EditContext {
+            writer: &writer,
+            now: self.moment_now(),
+            fresh_id: &fresh_id,
+        };
+        self.core.with_engine(|engine, now| {
+            engine.edit(now, document, |transaction| {
+                let text = field.text(transaction).unwrap_or_default();
+                for (position, delete, insert) in splices(&text) {
+                    let field = field.clone();
+                    let command = GoalCommand::SpliceText {
+                        field,
+                        position,
+                        delete,
+                        insert: insert.into(),
+                    };
+                    command.apply(transaction, &context)?;
+                }
+                Ok(())
+            })
+        })?;
+        Ok(())
     }
 
     fn kind(&self, document: DocumentId) -> Option<DocumentKind> {

@@ -1,13 +1,13 @@
 //! Listening, dialling, and one reconciliation on request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use cairn_engine::PersonId;
+use cairn_engine::{ConnectionId, PersonId};
 
 use crate::core::{Core, Network, lock};
 use crate::events::NodeEvent;
@@ -21,9 +21,6 @@ pub enum NetworkError {
     /// The address cannot be bound.
     #[error("cannot listen on this address: {0}")]
     Bind(#[from] io::Error),
-    /// The node listens already.
-    #[error("this notebook is listening already")]
-    AlreadyListening,
     /// Nobody to talk to.
     #[error("this notebook is not paired with anybody yet; nothing was sent")]
     NobodyPaired,
@@ -65,12 +62,15 @@ pub struct SyncReport {
 
 impl Node {
     /// Listens for paired devices, and dials those whose address is known until they are
-    /// connected.
+    /// connected. A node that is bound already stays at its address.
     ///
     /// # Errors
     /// See [`NetworkError`].
     pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, NetworkError> {
         let address = self.bind(address)?;
+        if self.core.dialling.swap(true, Ordering::AcqRel) {
+            return Ok(address);
+        }
         self.core.publish(NodeEvent::Listening { address });
         let seed = u64::from_le_bytes(fresh()?);
         self.inner
@@ -93,8 +93,8 @@ impl Node {
             })
             .collect();
         let mut network = lock(&self.core.network);
-        if network.transport.is_some() {
-            return Err(NetworkError::AlreadyListening);
+        if let Some(transport) = &network.transport {
+            return Ok(transport.local_addr()?);
         }
         let _runtime = self.inner.handle.enter();
         let events = self.inner.network_events.clone();
@@ -161,11 +161,21 @@ impl Node {
             }
         }
         let mut reached = false;
+        let mut unsettled = BTreeSet::new();
         while let Some(left) = timeout.checked_sub(started.elapsed()) {
             match events.next_within(left) {
-                Some(NodeEvent::Connected { .. }) => reached = true,
-                Some(NodeEvent::Unreachable { .. }) => waiting -= usize::from(waiting > 0),
-                Some(NodeEvent::Settled { .. } | NodeEvent::Disconnected { .. }) | None => {}
+                Some(NodeEvent::Connected { person }) => {
+                    reached = true;
+                    unsettled.insert(person);
+                }
+                Some(NodeEvent::Settled { person }) => {
+                    unsettled.remove(&person);
+                }
+                Some(NodeEvent::Disconnected { person }) if self.is_connected_to(person) => {}
+                Some(NodeEvent::Unreachable { .. } | NodeEvent::Disconnected { .. }) => {
+                    waiting -= usize::from(waiting > 0);
+                }
+                None => {}
                 Some(_) => continue,
             }
             let tried = lock(&self.core.network).connections.len() >= waiting;
@@ -173,7 +183,7 @@ impl Node {
                 break;
             }
         }
-        let settled = self.is_settled();
+        let settled = unsettled.is_empty() && self.is_settled();
         self.core.wait_stored();
         let after = self.core.with_engine(|engine, _| engine.counters());
         let mut report = self.report(&before, &after);
@@ -188,10 +198,16 @@ impl Node {
     }
 
     fn is_settled(&self) -> bool {
-        lock(&self.core.network)
-            .connections
-            .values()
-            .all(|live| live.settled)
+        let network = lock(&self.core.network);
+        let connections: Vec<u64> = network.connections.keys().copied().collect();
+        drop(network);
+        self.core.with_engine(|engine, _| {
+            connections.iter().all(|number| engine.is_settled(ConnectionId(*number)))
+        })
+    }
+
+    fn is_connected_to(&self, person: PersonId) -> bool {
+        lock(&self.core.network).connections.values().any(|live| live.person == person)
     }
 
     fn report(

@@ -295,6 +295,22 @@ impl Node {
         lock(&self.core.views).revision
     }
 
+    /// Says that something beside the documents changed that a person can see.
+    pub fn touch(&self) {
+        self.core.changed();
+    }
+
+    /// Whether everything that was done is durable on this device.
+    pub fn is_saved(&self) -> bool {
+        self.core.with_engine(|engine, _| engine.is_all_stored())
+    }
+
+    /// When the vault failed, in Unix milliseconds: since then nothing is saved, until the notebook
+    /// is opened again.
+    pub fn store_stopped_millis(&self) -> Option<i64> {
+        self.core.failed_millis()
+    }
+
     /// Waits until everything that was done so far is durable. Returns whether it is.
     pub fn flush(&self) -> bool {
         self.core.wait_stored()

@@ -260,6 +260,11 @@ impl Node {
         people
     }
 
+    /// The current devices of this notebook's own person.
+    pub fn own_devices(&self) -> Vec<DeviceId> {
+        self.core.with_engine(|engine, _| engine.devices(self.whoami().person))
+    }
+
     /// Calls a paired person by another name, here only.
     ///
     /// # Errors

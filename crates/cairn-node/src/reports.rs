@@ -89,17 +89,27 @@ pub struct DoctorReport {
 }
 
 impl Node {
-    /// Who changed what when, oldest first.
+    /// Who changed what when, oldest first, read from the vault if need be.
     ///
     /// # Errors
     /// [`EditError::UnknownDocument`] or [`EditError::Damaged`].
     pub fn history(&self, document: DocumentId) -> Result<Vec<HistoryLine>, EditError> {
-        if !self.core.load(document) {
-            return Err(EditError::UnknownDocument);
-        }
-        let entries = self.core.with_engine(|engine, _| engine.history(document));
-        let entries = entries.ok_or(EditError::Damaged)?;
-        Ok(entries.into_iter().map(history_line).collect())
+        self.load(document)?;
+        self.history_in_memory(document, 0)
+            .ok_or(EditError::Damaged)
+    }
+
+    /// The history of a document in memory from its change number `start` on; later calls with the
+    /// length reached give only what came since. `None` if it is not in memory.
+    pub fn history_in_memory(
+        &self,
+        document: DocumentId,
+        start: usize,
+    ) -> Option<Vec<HistoryLine>> {
+        let entries = self
+            .core
+            .with_engine(|engine, _| engine.history(document, start))?;
+        Some(entries.into_iter().map(history_line).collect())
     }
 
     /// Checks every stored byte and every signature, from the disk and not from memory.

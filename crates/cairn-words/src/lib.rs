@@ -22,6 +22,7 @@ pub use text_id::TextId;
 /// The English source files: name and content.
 pub const ENGLISH: &[(&str, &str)] = &[
     ("app", include_str!("../text/en/app.ftl")),
+    ("cli", include_str!("../text/en/cli.ftl")),
     ("command", include_str!("../text/en/command.ftl")),
     ("goal", include_str!("../text/en/goal.ftl")),
     ("goals", include_str!("../text/en/goals.ftl")),

@@ -62,6 +62,7 @@ impl World {
         if self.devices[device].disk.backup.is_some() {
             self.crash(device);
             if self.devices[device].disk.restore() {
+                self.tell(|| format!("{device} gets an old backup"));
                 self.acknowledged.forget(device);
             }
         }

@@ -1,1 +1,90 @@
-//! Seeded simulation of many engines on a virtual network, disk and clock.
+//! A seeded simulation of whole notebooks: many engines on a virtual network, disk and clock.
+//!
+//! # Role
+//! [`run`] lets a few people write, share and take back for some virtual minutes while connections
+//! die, processes crash, disks fail and a hostile device lies. Then the faults end, and everything
+//! must come to rest in the right state.
+//!
+//! # Invariants
+//! * A seed fixes everything: two runs of it give the same outputs of every engine, byte for byte.
+//! * Checkers live in files of their own below `check` and never influence what happens.
+//!
+//! # Not here
+//! Real sockets, processes and files: those are in `tests/e2e`.
+
+mod attacker;
+mod check;
+mod device;
+mod disk;
+mod faults;
+mod network;
+mod random;
+mod run;
+mod truth;
+mod wire_format;
+mod workload;
+mod world;
+
+pub use run::run;
+
+/// What a world looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// How many people; at least 2.
+    pub people: usize,
+    /// How many devices all people have together; at least one each.
+    pub devices: usize,
+    /// Virtual minutes until the faults end.
+    pub minutes: u64,
+    /// Whether the last person is hostile. Needs three people.
+    pub hostile: bool,
+    /// Whether a failure tells the whole story: every output and every fault, a line each.
+    pub told: bool,
+}
+
+impl Shape {
+    /// The usual shape of a seed: 2 to 5 people, every other world with a hostile one.
+    pub fn of_seed(seed: u64) -> Self {
+        let mut random = random::Random::new(seed ^ 0x5eed);
+        let people = 2 + random.below(4);
+        Self { people, devices: people, minutes: 10, hostile: random.chance(50), told: false }
+    }
+}
+
+/// What a run that passed was like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Hash of all outputs of all engines.
+    pub outputs: [u8; 32],
+    /// Things that happened until the faults ended.
+    pub events: u64,
+    /// Frames that honest devices sent.
+    pub frames: u64,
+    /// Documents made.
+    pub documents: usize,
+    /// Changes made.
+    pub changes: usize,
+    /// Changes that the consent checker found in frames.
+    pub changes_found: u64,
+    /// Heads that devices said to have durably.
+    pub promises: u64,
+}
+
+/// A run that did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Which seed.
+    pub seed: u64,
+    /// What the checker says.
+    pub sentence: String,
+    /// What happened before, if it was asked for.
+    pub story: Vec<String>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "seed {} failed: {}", self.seed, self.sentence)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -5,10 +5,10 @@
 use automerge::{Change, ChangeHash};
 use cairn_engine::{DeviceId, DocumentId};
 
-pub(crate) const STATEMENTS: u8 = 2;
 pub(crate) const HEADS: u8 = 4;
 pub(crate) const CHANGES: u8 = 5;
 pub(crate) const ACK: u8 = 6;
+pub(crate) const REFUSED: u8 = 7;
 
 /// Salts, change chunks and attestations of a batch.
 pub(crate) type Batch = (Vec<(DeviceId, [u8; 8])>, Vec<Vec<u8>>, Vec<Vec<u8>>);
@@ -32,10 +32,10 @@ pub(crate) fn changes_frame(body: &ChangesBody) -> Vec<u8> {
     frame
 }
 
-/// Writes a frame of heads.
+/// Writes a frame of heads that asks for the receiver's.
 pub(crate) fn heads_frame(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
     let heads: Vec<[u8; 32]> = heads.iter().map(|hash| hash.0).collect();
-    let body = (document, &heads, &heads);
+    let body = (document, &heads, &heads, true);
     let mut frame = vec![HEADS];
     frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame
@@ -55,4 +55,28 @@ pub(crate) fn promises(frame: &[u8]) -> Option<(DocumentId, Vec<ChangeHash>)> {
 /// The hash of a change chunk.
 pub(crate) fn hash_of(chunk: &[u8]) -> Option<ChangeHash> {
     Change::from_bytes(chunk.to_vec()).ok().map(|change| change.hash())
+}
+
+/// A frame in a few words, for stories.
+pub(crate) fn told(frame: &[u8]) -> String {
+    let short = |hashes: Vec<ChangeHash>| {
+        let names = hashes.iter().map(|hash| hash.to_string()[..6].to_owned());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    if let Some((document, (salts, chunks, attestations), last)) = changes(frame) {
+        let hashes = chunks.iter().filter_map(|chunk| hash_of(chunk)).collect();
+        return format!(
+            "changes of {document:?}: {} ({} salts, {} attestations, last {last})",
+            short(hashes),
+            salts.len(),
+            attestations.len(),
+        );
+    }
+    if let Some((document, hashes)) = promises(frame) {
+        let what = if frame.first() == Some(&HEADS) { "heads" } else { "ack" };
+        return format!("{what} of {document:?}: {}", short(hashes));
+    }
+    let kinds = ["nothing", "hello", "statements", "index", "heads", "changes", "ack", "refused", "synced"];
+    let kind = frame.first().and_then(|kind| kinds.get(usize::from(*kind)));
+    format!("{} of {} bytes", kind.unwrap_or(&"unknown"), frame.len())
 }

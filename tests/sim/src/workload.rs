@@ -129,7 +129,9 @@ impl World {
             let [hash] = heads.as_slice() else {
                 return Err(format!("device {device}: an edit left several heads"));
             };
-            self.truth.changed(document, it.person, *hash);
+            let hash = *hash;
+            self.truth.changed(document, it.person, hash);
+            self.tell(|| format!("{device} writes {hash} in {document:?}"));
         }
         self.drain(device)
     }
@@ -156,6 +158,7 @@ impl World {
         if shared.is_ok() != (owner == Some(person)) {
             return Err(format!("device {device}: sharing its own or others' documents went wrong"));
         }
+        self.tell(|| format!("{device} shares {document:?} with {peer}: {role:?}"));
         if shared.is_ok() && role >= Role::Read {
             self.truth.shared(document, grantee);
         }

@@ -21,6 +21,7 @@ use crate::disk::{Commit, Disk, Image};
 use crate::network::Network;
 use crate::random::Random;
 use crate::truth::Truth;
+use crate::wire_format;
 
 /// The wall clock when a world begins.
 const BEGINNING_MILLIS: i64 = 1_790_000_000_000;
@@ -77,6 +78,8 @@ pub(crate) struct World {
     pub(crate) outputs: blake3::Hasher,
     pub(crate) events: u64,
     pub(crate) frames: u64,
+    told: bool,
+    pub(crate) story: Vec<String>,
 }
 
 impl World {
@@ -144,6 +147,8 @@ impl World {
             outputs: blake3::Hasher::new(),
             events: 0,
             frames: 0,
+            told: shape.told,
+            story: Vec::new(),
         };
         world.begin();
         world
@@ -258,6 +263,13 @@ impl World {
         Ok(())
     }
 
+    /// Notes what happened, if the story is wanted.
+    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
+        if self.told {
+            self.story.push(format!("{:>9} {}", self.now, line()));
+        }
+    }
+
     fn record(&mut self, device: usize, kind: &str, bytes: &[u8]) {
         self.outputs.update(&self.now.to_le_bytes());
         self.outputs.update(&(device as u64).to_le_bytes());
@@ -282,11 +294,14 @@ impl World {
             Output::Send { connection, bytes } => {
                 self.record(device, "send", &bytes);
                 if let Some((wire, end)) = self.network.find(connection) {
+                    let to = self.network.wires[wire].ends[1 - end].device;
+                    self.tell(|| format!("{device} → {to} {connection:?}: {}", wire_format::told(&bytes)));
                     return self.send(device, wire, end, bytes);
                 }
             }
             Output::Close { connection, reason } => {
                 self.record(device, "close", format!("{connection:?} {reason:?}").as_bytes());
+                self.tell(|| format!("{device} closes {connection:?}: {reason}"));
                 if let Some((wire, end)) = self.network.find(connection) {
                     let at = self.network.close(self.now, wire, end, &mut self.random);
                     self.at(at, Happening::Notice { wire, end: 1 - end });
@@ -300,6 +315,7 @@ impl World {
             }
             Output::Event(event) => {
                 self.record(device, "event", format!("{event:?}").as_bytes());
+                self.tell(|| format!("{device} {event:?}"));
                 let it = &mut self.devices[device];
                 it.told(self.now, &event);
                 if !it.hostile {
@@ -362,7 +378,9 @@ impl World {
             return Ok(());
         };
         let it = &self.network.wires[wire].ends[end];
-        self.input(it.device, Input::Frame { connection: it.connection, bytes })
+        let (device, connection) = (it.device, it.connection);
+        self.tell(|| format!("{device} gets {connection:?}: {}", wire_format::told(&bytes)));
+        self.input(device, Input::Frame { connection, bytes })
     }
 
     fn notice(&mut self, wire: usize, end: usize) -> Result<(), String> {
@@ -373,6 +391,7 @@ impl World {
             return Ok(());
         }
         let (device, connection) = (end.device, end.connection);
+        self.tell(|| format!("{device} notices the end of {connection:?}"));
         self.input(device, Input::Disconnected { connection })
     }
 
@@ -418,6 +437,8 @@ impl World {
 
     /// A connection dies.
     pub(crate) fn cut(&mut self, wire: usize) {
+        let [one, other] = [0, 1].map(|end| self.network.wires[wire].ends[end].connection);
+        self.tell(|| format!("{one:?} and {other:?} are cut"));
         let notices = self.network.cut(self.now, wire, &mut self.random);
         for (end, at) in notices.into_iter().enumerate() {
             self.at(at, Happening::Notice { wire, end });
@@ -429,6 +450,7 @@ impl World {
         if std::mem::replace(&mut self.devices[device].down, true) {
             return;
         }
+        self.tell(|| format!("{device} crashes"));
         self.devices[device].disk.crash(&mut self.random);
         for wire in 0..self.network.wires.len() {
             let over = |end: &crate::network::End| end.device == device && !end.ended;
@@ -451,6 +473,7 @@ impl World {
             self.acknowledged.restarted(device, &it.disk.image)?;
         }
         it.start_again(&mut self.random);
+        self.tell(|| format!("{device} starts"));
         self.drain(device)
     }
 }

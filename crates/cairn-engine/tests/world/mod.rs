@@ -419,7 +419,7 @@ impl World {
     }
 
     pub(crate) fn assert_proven(&self, side: usize, document: DocumentId) {
-        let history = self.sides[side].engine.history(document).unwrap();
+        let history = self.sides[side].engine.history(document, 0).unwrap();
         assert!(!history.is_empty());
         for entry in history {
             assert!(entry.proven && entry.person.is_some(), "{entry:?}");

@@ -354,7 +354,10 @@ async fn the_code_is_gone_before_the_first_answer() {
     let (mut sender, mut receiver) = one.open_bi().await.unwrap();
     sender.write_all(&frame(&hello())).await.unwrap();
     let mut answer = [0; 35];
-    receiver.read_exact(&mut answer).await.unwrap();
+    timeout(WAIT, receiver.read_exact(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
     // The first has its answer and has proven nothing yet; the second comes too late already.
     let (mut sender, _receiver) = two.open_bi().await.unwrap();
     sender.write_all(&frame(&hello())).await.unwrap();

@@ -4,7 +4,7 @@
 //! were ever made, and beyond that every 16 and 32 bytes of the frame are looked up among the ids
 //! of documents and changes. The same search must find what *is* shared, or it shows nothing.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_engine::{DocumentId, PersonId, Role};
 
@@ -20,14 +20,27 @@ pub(crate) struct Sent<'a> {
 }
 
 /// See the [module](self).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Consent {
-    /// The first eight bytes of every id: most places of a frame are passed over by these.
-    starts: HashSet<[u8; 8]>,
-    known: usize,
+    /// Which first two bytes ids have: most places of a frame are passed over by these.
+    sieve: Vec<bool>,
+    known: BTreeSet<[u8; 16]>,
+    indexed: usize,
     /// How many changes were found on the way to a person, by document.
     found: BTreeMap<(DocumentId, PersonId), u64>,
     pub(crate) changes_found: u64,
+}
+
+impl Default for Consent {
+    fn default() -> Self {
+        Self {
+            sieve: vec![false; 1 << 16],
+            known: BTreeSet::new(),
+            indexed: 0,
+            found: BTreeMap::new(),
+            changes_found: 0,
+        }
+    }
 }
 
 impl Consent {
@@ -63,11 +76,13 @@ impl Consent {
     /// Looks for ids anywhere in the bytes.
     fn search(&self, truth: &Truth, sent: Sent<'_>) -> Result<(), String> {
         for window in sent.frame.windows(16) {
-            let start: [u8; 8] = window[..8].try_into().map_err(|_| "eight bytes")?;
-            if !self.starts.contains(&start) {
+            if !self.sieve[place([window[0], window[1]])] {
                 continue;
             }
-            let id: [u8; 16] = window.try_into().map_err(|_| "sixteen bytes")?;
+            let id: [u8; 16] = std::array::from_fn(|index| window[index]);
+            if !self.known.contains(&id) {
+                continue;
+            }
             let document = DocumentId::from_bytes(id);
             if truth.documents.contains_key(&document) {
                 Self::may_pass(truth, document, sent, "the id")?;
@@ -85,6 +100,10 @@ impl Consent {
         if !truth.may_know(&document, sent.to) {
             return Err(format!("{what} of {document:?} went to a person who never had consent"));
         }
+        // A refusal only repeats hashes that came from the device it goes to.
+        if sent.frame.first() == Some(&wire_format::REFUSED) {
+            return Ok(());
+        }
         let owner = truth.documents.get(&document).map(|truth| truth.owner);
         if sent.from != sent.to && owner != Some(sent.from) && owner != Some(sent.to) {
             return Err(format!("{what} of {document:?} was passed on by one who does not own it"));
@@ -94,13 +113,17 @@ impl Consent {
 
     fn index(&mut self, truth: &Truth) {
         let size = truth.documents.len() + truth.changes.len();
-        if size == self.known {
+        if size == self.indexed {
             return;
         }
-        self.known = size;
-        let documents = truth.documents.keys().map(|id| first(id.as_bytes()));
-        let changes = truth.changes.keys().map(|hash| first(&hash.0));
-        self.starts.extend(documents.chain(changes));
+        self.indexed = size;
+        let documents = truth.documents.keys().map(|id| *id.as_bytes());
+        let changes = truth.changes.keys();
+        let changes = changes.map(|hash| std::array::from_fn(|index| hash.0[index]));
+        for id in documents.chain(changes) {
+            self.sieve[place([id[0], id[1]])] = true;
+            self.known.insert(id);
+        }
     }
 
     /// The positive control: a document that a person has came past the search.
@@ -112,8 +135,8 @@ impl Consent {
     }
 }
 
-fn first(bytes: &[u8]) -> [u8; 8] {
-    std::array::from_fn(|index| bytes[index])
+fn place(start: [u8; 2]) -> usize {
+    usize::from(u16::from_le_bytes(start))
 }
 
 fn pad(start: [u8; 16], rest: u8) -> [u8; 32] {

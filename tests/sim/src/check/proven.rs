@@ -7,7 +7,7 @@ use crate::truth::Truth;
 
 /// Checks the whole history of one document on one device.
 pub(crate) fn check(device: &Device, document: DocumentId, truth: &Truth) -> Result<(), String> {
-    let Some(history) = device.engine().history(document) else {
+    let Some(history) = device.engine().history(document, 0) else {
         return Ok(());
     };
     for entry in history {

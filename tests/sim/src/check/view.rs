@@ -1,6 +1,6 @@
 //! The view equals the document: what is in memory is what a fresh load would show.
 
-use automerge::{Automerge, ReadDoc};
+use automerge::Automerge;
 use cairn_engine::{DocumentId, Limits, LoadedDocument};
 
 use crate::device::Device;

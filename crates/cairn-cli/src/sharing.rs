@@ -1,0 +1,104 @@
+//! Consent: giving it, taking it back, and looking it up.
+
+use cairn_node::{DocumentId, GrantRole, Node, PersonId, ShareTerms};
+use cairn_words::{Words, text_id};
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::arguments::Share;
+use crate::failure::Failure;
+use crate::values::grant_word;
+use crate::{moment, people};
+
+/// Lets a person see a document.
+///
+/// # Errors
+/// The node's reason; nothing was shared.
+pub(crate) fn share(node: &Node, share: &Share, words: &Words) -> Result<Answer, Failure> {
+    let person = people::find(node, &share.with)?;
+    let terms = ShareTerms {
+        role: share.role,
+        purpose: share.purpose.clone(),
+        expires_millis: share.expires.map(|at| at.at_millis),
+    };
+    node.share(share.document, person, terms)?;
+    let plain = words.format(
+        text_id!("cli-shared"),
+        &[("name", people::call(node, person).into())],
+    );
+    Ok(Answer::new(
+        terms_now(share.document, person, share.role),
+        plain,
+    ))
+}
+
+/// Stops sharing a document.
+///
+/// # Errors
+/// The node's reason; nothing was changed.
+pub(crate) fn unshare(
+    node: &Node,
+    document: DocumentId,
+    with: &str,
+    words: &Words,
+) -> Result<Answer, Failure> {
+    let person = people::find(node, with)?;
+    node.unshare(document, person)?;
+    let plain = words.format(
+        text_id!("cli-unshared"),
+        &[("name", people::call(node, person).into())],
+    );
+    Ok(Answer::new(
+        terms_now(document, person, GrantRole::None),
+        plain,
+    ))
+}
+
+fn terms_now(document: DocumentId, person: PersonId, role: GrantRole) -> Value {
+    json!({
+        "document": document.to_string(),
+        "person": person.to_string(),
+        "role": grant_word(role),
+    })
+}
+
+/// Every statement of consent about a document, oldest first.
+///
+/// # Errors
+/// There is no such document.
+pub(crate) fn consent(node: &Node, document: DocumentId, words: &Words) -> Result<Answer, Failure> {
+    if node.marks(document).owner.is_none() {
+        return Err(Failure::refused("there is no such document here"));
+    }
+    let mut plain = String::new();
+    let mut json: Vec<Value> = Vec::new();
+    for line in node.consent(document) {
+        let receipt = line.receipt_millis.map(moment::utc);
+        let since = moment::utc(line.at_millis);
+        plain.push_str(&words.format(
+            text_id!("cli-consent"),
+            &[
+                ("name", people::call(node, line.grantee).into()),
+                ("role", grant_word(line.role).into()),
+                ("since", since.as_str().into()),
+                ("purpose", line.purpose.as_str().into()),
+                ("receipt", receipt.as_deref().unwrap_or("-").into()),
+                ("force", if line.in_force { "yes" } else { "no" }.into()),
+            ],
+        ));
+        plain.push('\n');
+        json.push(json!({
+            "person": line.grantee.to_string(),
+            "role": grant_word(line.role),
+            "purpose": line.purpose,
+            "since": since,
+            "expires": line.expires_millis.map(moment::utc),
+            "receipt": receipt,
+            "in_force": line.in_force,
+        }));
+    }
+    if json.is_empty() {
+        plain = words.text(text_id!("cli-consent-none")).into_owned();
+    }
+    Ok(Answer::new(json, plain))
+}

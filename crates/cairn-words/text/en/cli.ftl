@@ -1,0 +1,112 @@
+# What the command line says. Its help is in its own source.
+
+cli-passphrase = Passphrase:
+cli-passphrase-new = New passphrase:
+cli-passphrase-again = The same again:
+
+cli-made = { $name }’s notebook is made. Your id is { $person }
+cli-recovery-kept = The recovery code is in its file. Print it, keep the paper, then delete the file.
+cli-recovery-not-kept = No recovery code was kept: only the passphrase opens this notebook.
+cli-whoami = { $name }, { $role }
+    person { $person }
+    device { $device }
+cli-role-client = client
+cli-role-therapist = therapist
+cli-role-supporter = supporter
+
+cli-goal-added = Goal { $document }
+cli-goals-none = No goals yet.
+cli-goal-line = { $document } · { $title } · ({ $state }, { $count ->
+    [0] only you
+    [one] shared with one person
+   *[other] shared with { $count } people
+})
+cli-no-title = (no words yet)
+cli-changes = { $count ->
+    [0] It was so already.
+    [one] Changed.
+   *[other] Changed, { $count } times.
+}
+cli-created = Noted as { $id }
+cli-goal-kind = kind: { $value }
+cli-goal-state = state: { $value }
+cli-goal-outcome = how it ended: { $value }
+cli-goal-why = why: { $value }
+cli-goal-good-enough = good enough: { $value }
+cli-goal-agreement = wording: { $value }
+cli-agreement-proposed = proposed by { $name }, not agreed yet
+cli-agreement-agreed = agreed { $when }
+cli-agreement-changed = changed since it was proposed
+cli-goal-rating = { $when } · { $name }: { $value } of 10 · { $note }
+cli-goal-visible = also seen by: { $value }
+cli-goal-delivered = arrived at: { $value }
+
+cli-mood = { $when } · { $value } of 10 · { $note }
+cli-moods-none = No moods noted yet.
+
+cli-shared = Shared with { $name }. It leaves this device when your devices next meet.
+cli-unshared = No longer shared with { $name }. What has arrived there stays there.
+cli-consent = { $since } · { $name }: { $role }, { $force ->
+    [yes] in force
+   *[no] replaced
+}, received { $receipt } · { $purpose }
+cli-consent-none = Only you can see it, and nobody else ever could.
+
+cli-pair-offer = Code { $code } at { $address }, for ten minutes and one try.
+    Or this ticket, over a channel that only the two of you read:
+    { $ticket }
+cli-paired = Paired with { $name }.
+cli-person = { $name }, { $role } · { $person } · { $devices ->
+    [one] one device
+   *[other] { $devices } devices
+}, { $connected ->
+    [yes] connected
+   *[no] not connected
+}
+cli-people-nobody = Not paired with anyone yet.
+cli-device = { $device }
+cli-device-this = { $device } · (this one)
+
+cli-listening = Listening at { $address }
+cli-connected = { $name } is connected
+cli-disconnected = { $name } is no longer connected
+cli-settled = Everything is exchanged with { $name }
+cli-changed = { $document } changed
+cli-delivered = { $document } has arrived at { $name }
+cli-consent-changed = Consent for { $document } changed
+cli-refused = { $count ->
+    [one] One change
+   *[other] { $count } changes
+} of { $document } { $by ->
+    [them] not taken by { $name }
+   *[us] by { $name } not taken
+}
+cli-damaged = { $document } is damaged and is left as it is
+cli-synced = { $documents ->
+    [one] One shared document
+   *[other] { $documents } shared documents
+} compared, { $sent } changes sent, { $received } received, { $millis } ms
+
+cli-imported = { $lines } lines, { $changes } changes in { $documents ->
+    [one] one document
+   *[other] { $documents } documents
+}, { $millis } ms
+cli-import-progress = { $lines } lines…
+cli-history = { $when } · { $name } · { $what }{ $proven ->
+    [yes] {""}
+   *[no] , author not proven
+}
+cli-nobody = unknown
+cli-verified = { $documents } documents, { $changes } changes, { $statements } statements: { $faults ->
+    [0] all in order
+    [one] one fault
+   *[other] { $faults } faults
+}
+cli-doctor = Cairn { $version }
+    vault: { $bytes } bytes, log { $log } bytes, { $documents } documents, { $changes } changes
+    closed in order last time: { $checked ->
+        [yes] no, so every page was checked
+       *[no] yes
+    }
+    faults in its pages: { $faults }
+    people: { $people }, with a known address { $reachable }

@@ -1,0 +1,176 @@
+//! A hostile device: a valid pairing and a real engine, whose frames are tampered with on their way
+//! out, and which sends some of its own making.
+
+use std::collections::VecDeque;
+
+use automerge::transaction::Transactable;
+use automerge::{ActorId, Automerge, ChangeHash, ROOT};
+use cairn_engine::{Attestation, Claim, DocumentId, Limits, ProcessId};
+
+use crate::random::Random;
+use crate::wire_format::{changes, changes_frame, hash_of, heads_frame};
+use crate::world::{Happening, World};
+
+/// How many frames the attacker remembers.
+const REMEMBERED_MAX: usize = 400;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Attacker {
+    remembered: VecDeque<Vec<u8>>,
+    /// A frame that is let go after the next one.
+    held_back: Option<Vec<u8>>,
+}
+
+impl Attacker {
+    /// Remembers a frame for later.
+    pub(crate) fn overhear(&mut self, frame: &[u8]) {
+        if self.remembered.len() == REMEMBERED_MAX {
+            self.remembered.pop_front();
+        }
+        self.remembered.push_back(frame.to_vec());
+    }
+
+    /// What goes out instead of an honest frame. Most pass, or nobody would go on listening.
+    pub(crate) fn tamper(&mut self, frame: Vec<u8>, random: &mut Random) -> Vec<Vec<u8>> {
+        self.overhear(&frame);
+        let mut out = match random.below(100) {
+            0..3 => vec![mutated(frame, random)],
+            3..4 => vec![truncated(frame, random)],
+            4..8 => vec![frame.clone(), frame],
+            8..10 => Vec::new(),
+            10..14 => {
+                let earlier = self.replayed(random);
+                vec![frame, earlier]
+            }
+            14..17 => vec![self.recombined(random), frame],
+            17..20 if self.held_back.is_none() => {
+                self.held_back = Some(frame);
+                return Vec::new();
+            }
+            _ => vec![frame],
+        };
+        out.extend(self.held_back.take());
+        out
+    }
+
+    /// A frame of an earlier time, as it was.
+    fn replayed(&self, random: &mut Random) -> Vec<u8> {
+        let index = random.below(self.remembered.len().max(1));
+        self.remembered.get(index).cloned().unwrap_or_default()
+    }
+
+    /// Changes, salts and attestations of different frames under the name of one document.
+    fn recombined(&self, random: &mut Random) -> Vec<u8> {
+        let batches: Vec<_> =
+            self.remembered.iter().filter_map(|frame| changes(frame)).collect();
+        let pick = |random: &mut Random| random.pick(&batches).cloned();
+        let Some((document, (mut salts, mut chunks, mut attestations), _)) = pick(random) else {
+            return mutated(self.replayed(random), random);
+        };
+        for _ in 0..random.below(4) {
+            if let Some((_, (other_salts, other_chunks, other_attestations), _)) = pick(random) {
+                match random.below(4) {
+                    0 => salts = other_salts,
+                    1 => chunks.extend(other_chunks),
+                    2 => chunks = other_chunks,
+                    _ => attestations = other_attestations,
+                }
+            }
+        }
+        if random.chance(30) {
+            chunks.reverse();
+        }
+        let document = pick(random).filter(|_| random.chance(30)).map_or(document, |other| other.0);
+        changes_frame(&(document, (salts, chunks, attestations), random.chance(90)))
+    }
+}
+
+fn mutated(mut frame: Vec<u8>, random: &mut Random) -> Vec<u8> {
+    for _ in 0..random.between(1, 4) {
+        if !frame.is_empty() {
+            let at = random.below(frame.len());
+            frame[at] ^= 1 << random.below(8);
+        }
+    }
+    frame
+}
+
+fn truncated(mut frame: Vec<u8>, random: &mut Random) -> Vec<u8> {
+    let length = random.below(frame.len().max(1));
+    frame.truncate(length);
+    frame
+}
+
+impl World {
+    /// The hostile device sends something that no engine would.
+    pub(crate) fn attack(&mut self, device: usize) -> Result<(), String> {
+        self.later(200, 15_000, Happening::Attack { device });
+        let mine: Vec<(usize, usize)> = self
+            .network
+            .open_wires()
+            .into_iter()
+            .flat_map(|wire| [(wire, 0), (wire, 1)])
+            .filter(|(wire, end)| {
+                let end = &self.network.wires[*wire].ends[*end];
+                end.device == device && end.opened
+            })
+            .collect();
+        let Some((wire, end)) = self.random.pick(&mine).copied() else {
+            return Ok(());
+        };
+        let documents = self.devices[device].documents();
+        let document = self.random.pick(&documents).copied();
+        let frames = match (self.random.below(8), document) {
+            (0, _) => vec![self.attacker.replayed(&mut self.random)],
+            (1, _) => {
+                let frame = self.attacker.replayed(&mut self.random);
+                vec![mutated(frame, &mut self.random)]
+            }
+            (2, Some(document)) => vec![heads_frame(document, &[]); 5],
+            (3, Some(document)) => {
+                vec![heads_frame(document, &[ChangeHash(self.random.bytes())])]
+            }
+            (4 | 5, Some(document)) => self.stolen(device, document).into_iter().collect(),
+            (6, _) if self.random.chance(10) => {
+                vec![vec![5; Limits::default().frame_bytes_max + 1]]
+            }
+            _ => vec![self.attacker.recombined(&mut self.random)],
+        };
+        for frame in frames {
+            self.transmit(wire, end, frame);
+        }
+        Ok(())
+    }
+
+    /// A change in another's name: under an actor that commits to another device, attested by this
+    /// one.
+    fn stolen(&mut self, device: usize, document: DocumentId) -> Option<Vec<u8>> {
+        let it = &self.devices[device];
+        let mut copy: Automerge = it.engine().read(document)?.clone();
+        let actors: Vec<ActorId> =
+            copy.get_changes(&[]).iter().map(|change| change.actor_id().clone()).collect();
+        let actor = self.random.pick(&actors)?.clone();
+        copy.set_actor(actor);
+        let mut transaction = copy.transaction();
+        transaction.put(ROOT, "state", "stolen").ok()?;
+        let (hash, _patches) = transaction.commit();
+        let hash = hash?;
+        let bytes = copy.get_changes(&[]).into_iter().find(|change| change.hash() == hash)?;
+        let bytes = bytes.raw_bytes().to_vec();
+        let claim = Claim {
+            document,
+            process: ProcessId::from_bytes(self.random.bytes()),
+            counter: 1,
+            heads: &[hash],
+            previous: None,
+        };
+        let attestation = Attestation::sign(claim, it.id(), it.secret());
+        let author = it.person;
+        if let Some(hash) = hash_of(&bytes) {
+            self.truth.changed(document, author, hash);
+        }
+        let batch = (Vec::new(), vec![bytes], vec![attestation.bytes().to_vec()]);
+        Some(changes_frame(&(document, batch, true)))
+    }
+}

@@ -1,0 +1,138 @@
+//! Everyone who may read a document has the same heads once the faults are over, and knows it.
+
+use std::collections::BTreeSet;
+
+use automerge::ChangeHash;
+use cairn_engine::{DocumentId, Role};
+
+use crate::device::Device;
+use crate::world::World;
+
+/// A document of an owner's device and another device that may read it.
+struct Pair<'a> {
+    document: DocumentId,
+    owner: &'a Device,
+    reader: &'a Device,
+    role: Role,
+}
+
+/// Every honest pair of an owner's device and a reader's.
+fn pairs(world: &World) -> Vec<Pair<'_>> {
+    let mut pairs = Vec::new();
+    for (document, truth) in &world.truth.documents {
+        for (one, other) in &world.peers {
+            let (owner, reader) = (&world.devices[*one], &world.devices[*other]);
+            if owner.person != truth.owner || owner.hostile || reader.hostile {
+                continue;
+            }
+            let role = owner.engine().role(*document, reader.person);
+            pairs.push(Pair { document: *document, owner, reader, role });
+        }
+    }
+    pairs
+}
+
+/// Checks all documents of honest owners on all honest devices. Says whether some device keeps
+/// changes that the owner refused.
+pub(crate) fn heads(world: &World) -> Result<bool, String> {
+    let mut refused = false;
+    for pair in pairs(world) {
+        let Pair { document, owner, reader, role } = pair;
+        let (from, to) = (owner.index, reader.index);
+        let believed = reader.engine().role(document, reader.person);
+        if believed != role {
+            return Err(format!(
+                "device {to} believes to have the role {believed:?} in {document:?}, \
+                 the owner's device {from} says {role:?}"
+            ));
+        }
+        if role == Role::None || owner.heads(document) == reader.heads(document) {
+            continue;
+        }
+        let (all, theirs) = (hashes(owner, document), hashes(reader, document));
+        if let Some(missing) = all.difference(&theirs).next() {
+            return Err(format!(
+                "device {to} lacks change {missing} of {document:?}, which device {from} has"
+            ));
+        }
+        for extra in theirs.difference(&all) {
+            if role != Role::Read || !owner.refused.contains(extra) {
+                return Err(format!(
+                    "device {to} has change {extra} of {document:?}, the owner's device {from} \
+                     lacks it and never refused it"
+                ));
+            }
+            refused = true;
+        }
+    }
+    Ok(refused)
+}
+
+/// After everyone wrote something from `since` on: each writer was told that it was delivered, and
+/// that nothing is on its way any more.
+pub(crate) fn told(
+    world: &World,
+    since: u64,
+    written: &BTreeSet<(usize, DocumentId)>,
+) -> Result<(), String> {
+    for pair in pairs(world).into_iter().filter(|pair| pair.role >= Role::Read) {
+        for (writer, peer) in [(pair.owner, pair.reader), (pair.reader, pair.owner)] {
+            if !written.contains(&(writer.index, pair.document)) {
+                continue;
+            }
+            let (at, to) = (writer.index, peer.index);
+            let delivered = writer.delivered.get(&(pair.document, peer.id())).cloned();
+            if delivered != writer.heads(pair.document) {
+                return Err(format!(
+                    "device {at} was never told that {:?} was delivered to device {to}",
+                    pair.document
+                ));
+            }
+            let settled = world.network.open_wires().into_iter().any(|wire| {
+                let ends = &world.network.wires[wire].ends;
+                (0..2).any(|end| {
+                    ends[end].device == at
+                        && ends[1 - end].device == to
+                        && writer.settled.get(&ends[end].connection) >= Some(&since)
+                })
+            });
+            if !settled {
+                return Err(format!("device {at} never came to rest with device {to}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// At rest, two notebooks say that they are equal in one exchange.
+pub(crate) fn equal_hellos(world: &World) -> Result<(), String> {
+    for device in world.devices.iter().filter(|device| !device.hostile) {
+        let differing = device.engine().counters().documents_differing;
+        if differing > 0 {
+            return Err(format!(
+                "device {} finds {differing} documents to differ although all are equal",
+                device.index
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The positive control of the consent checker.
+pub(crate) fn seen_by_search(world: &World) -> Result<(), String> {
+    for pair in pairs(world) {
+        let has_some = !hashes(pair.reader, pair.document).is_empty();
+        if pair.owner.person != pair.reader.person && has_some {
+            world.consent.arrived(pair.document, pair.reader.person)?;
+        }
+    }
+    Ok(())
+}
+
+fn hashes(device: &Device, document: DocumentId) -> BTreeSet<ChangeHash> {
+    device
+        .engine()
+        .read(document)
+        .map(|automerge| automerge.get_changes(&[]).iter().map(|change| change.hash()).collect())
+        .unwrap_or_default()
+}

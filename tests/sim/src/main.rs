@@ -1,0 +1,83 @@
+//! Runs seeds of the simulation until one fails.
+#![expect(clippy::print_stdout, reason = "its purpose is to print the seed and what became of it")]
+
+use std::process::ExitCode;
+
+use cairn_sim::{Shape, run};
+use clap::Parser;
+
+/// Runs seeds of the simulation until one fails.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many seeds.
+    #[arg(long, default_value_t = 200)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// How many people, instead of what the seed says.
+    #[arg(long)]
+    people: Option<usize>,
+    /// How many devices they have together, instead of one each.
+    #[arg(long)]
+    devices: Option<usize>,
+    /// Virtual minutes until the faults end, instead of 10.
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Runs the rest after a seed has failed too.
+    #[arg(long)]
+    keep_going: bool,
+    /// Prints everything that happened before a failure.
+    #[arg(long)]
+    told: bool,
+}
+
+/// Every how many seeds one is run twice and compared.
+const REPLAY_EVERY: u64 = 25;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut failures = 0_u64;
+    for seed in arguments.from..arguments.from + arguments.seeds {
+        let mut shape = Shape::of_seed(seed);
+        shape.people = arguments.people.unwrap_or(shape.people).max(2);
+        shape.devices = arguments.devices.unwrap_or(shape.people).max(shape.people);
+        shape.minutes = arguments.minutes.unwrap_or(shape.minutes);
+        shape.told = arguments.told;
+        println!("seed {seed}: {shape:?}");
+        let mut outcome = run(seed, &shape);
+        if seed % REPLAY_EVERY == 0
+            && let Ok(first) = &outcome
+            && run(seed, &shape).as_ref() != Ok(first)
+        {
+            let sentence = "a second run gave different outputs".to_owned();
+            outcome = Err(cairn_sim::Failure { seed, sentence, story: Vec::new() });
+        }
+        match outcome {
+            Ok(summary) => println!(
+                "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, {} promises",
+                summary.events,
+                summary.frames,
+                summary.documents,
+                summary.changes,
+                summary.changes_found,
+                summary.promises,
+            ),
+            Err(failure) => {
+                for line in &failure.story {
+                    println!("{line}");
+                }
+                println!("{failure}");
+                failures += 1;
+                if !arguments.keep_going {
+                    break;
+                }
+            }
+        }
+    }
+    if failures == 0 {
+        return ExitCode::SUCCESS;
+    }
+    println!("{failures} failed");
+    ExitCode::FAILURE
+}
