@@ -4,8 +4,10 @@
 //! welcome, unlock, recovery, today, goals, goal, people, pair, code, palette, and empty-today,
 //! empty-goals, empty-people, new-goal.
 
-#[path = "../tests/support/mod.rs"]
-mod support;
+#[path = "../tests/ui/memory.rs"]
+#[expect(dead_code, reason = "pictures need less of it than tests")]
+#[expect(clippy::unwrap_used, reason = "a development tool ends where it fails")]
+mod memory;
 
 use std::sync::Arc;
 
@@ -15,41 +17,56 @@ use cairn::command::{Command, Page};
 use cairn::notebook::{Change, Notebook};
 use cairn::view::Role;
 use cairn_words::{Language, Words};
-use support::{MemoryCover, MemoryNotebook, SPEAK_UP, clock};
+use memory::{MemoryCover, MemoryNotebook, SPEAK_UP, clock};
 
 fn main() -> eframe::Result {
     let mut arguments = std::env::args().skip(1);
     let page = arguments.next().unwrap_or_else(|| "today".to_owned());
     let dark = arguments.next().as_deref() == Some("dark");
-    let mut number = |default: f32| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let mut number = |default: f32| {
+        arguments
+            .next()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
     let size = egui::vec2(number(1040.0), number(760.0));
     let zoom = number(100.0) / 100.0;
     let options = eframe::NativeOptions {
-        viewport: cairn::app::first_window().with_inner_size(size),
+        viewport: cairn::app::window().with_inner_size(size),
         renderer: eframe::Renderer::Glow,
         ..eframe::NativeOptions::default()
     };
-    eframe::run_native("Cairn", options, Box::new(move |creation| {
-        let ctx = &creation.egui_ctx;
-        let mut window = window(&page);
-        let app_window = {
-            for command in commands(&page) {
-                window.execute(ctx, command);
-            }
-            window
-        };
-        let theme = if dark { egui::ThemePreference::Dark } else { egui::ThemePreference::Light };
-        let app = App::new(ctx, app_window);
-        ctx.set_theme(theme);
-        ctx.set_zoom_factor(zoom);
-        Ok(Box::new(app))
-    }))
+    eframe::run_native(
+        "Cairn",
+        options,
+        Box::new(move |creation| {
+            let ctx = &creation.egui_ctx;
+            let mut window = window(&page);
+            let app_window = {
+                for command in commands(&page) {
+                    window.execute(ctx, command);
+                }
+                window
+            };
+            let theme = if dark {
+                egui::ThemePreference::Dark
+            } else {
+                egui::ThemePreference::Light
+            };
+            let app = App::new(ctx, app_window);
+            ctx.set_theme(theme);
+            ctx.set_zoom_factor(zoom);
+            Ok(Box::new(app))
+        }),
+    )
 }
 
 fn window(page: &str) -> NotebookWindow {
     let words = Arc::new(Words::new(Language::English));
-    let cover = Arc::new(MemoryCover { exists: page == "unlock" });
     if matches!(page, "welcome" | "unlock") {
+        let cover = Arc::new(MemoryCover {
+            exists: page == "unlock",
+        });
         return NotebookWindow::new(words, cover).offering_demo();
     }
     let notebook: Arc<dyn Notebook> = if page.starts_with("empty") {
@@ -57,7 +74,7 @@ fn window(page: &str) -> NotebookWindow {
     } else {
         MemoryNotebook::full()
     };
-    NotebookWindow::opened(words, cover, notebook).with_clock(clock())
+    NotebookWindow::opened(words, notebook).with_clock(clock())
 }
 
 fn commands(page: &str) -> Vec<Command> {
@@ -67,9 +84,15 @@ fn commands(page: &str) -> Vec<Command> {
         "goal" => vec![Command::Go(Page::Goal(SPEAK_UP))],
         "people" | "empty-people" => vec![Command::Go(Page::People)],
         "pair" => vec![Command::Connect],
-        "code" => vec![Command::Change(Change::OfferPairing), Command::Go(Page::People)],
+        "code" => vec![
+            Command::Change(Change::OfferPairing),
+            Command::Go(Page::People),
+        ],
         "palette" => vec![Command::Find],
-        "filled" => vec![Command::Change(Change::AddGoal { title: "Rest without a reason".to_owned(), kind: None })],
+        "filled" => vec![Command::Change(Change::AddGoal {
+            title: "Rest without a reason".to_owned(),
+            kind: None,
+        })],
         _ => Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use egui::mutex::Mutex;
 use egui::{Pos2, Ui, Vec2, ViewportBuilder, ViewportClass, ViewportId};
 
-use crate::theme::{self, size};
+use crate::theme;
 use crate::window::NotebookWindow;
 
 /// The name under which desktops know the program.
@@ -46,16 +46,21 @@ impl App {
     }
 }
 
-/// How the first window starts.
-pub fn first_window() -> ViewportBuilder {
-    window_builder().with_position(Pos2::new(0.0, 0.0))
-}
-
-fn window_builder() -> ViewportBuilder {
+/// How a single window starts.
+pub fn window() -> ViewportBuilder {
     ViewportBuilder::default()
         .with_app_id(APP_ID)
         .with_inner_size(Vec2::new(1040.0, 760.0))
         .with_min_inner_size(Vec2::new(360.0, 420.0))
+}
+
+/// How the first (0) and second (1) of two windows side by side start.
+pub fn one_of_two(at: u8) -> ViewportBuilder {
+    let size = Vec2::new(700.0, 820.0);
+    let left = f32::from(at) * (size.x + theme::space::LARGE);
+    window()
+        .with_inner_size(size)
+        .with_position(Pos2::new(left, 0.0))
 }
 
 impl eframe::App for App {
@@ -69,9 +74,7 @@ impl eframe::App for App {
         };
         let window = Arc::clone(second);
         let title = window.lock().title();
-        let builder = window_builder()
-            .with_title(title)
-            .with_position(Pos2::new(size::CONTENT + 40.0, 0.0));
+        let builder = one_of_two(1).with_title(title);
         let id = ViewportId::from_hash_of("second");
         let draw = move |ui: &mut Ui, _class: ViewportClass| window.lock().ui(ui);
         ui.ctx().show_viewport_deferred(id, builder, draw);

@@ -2,7 +2,10 @@
 
 use cairn_words::{Words, text_id};
 use egui::accesskit::Role;
-use egui::{Align2, Frame, Margin, Panel, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    Align2, Frame, Margin, Panel, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2,
+};
 
 use crate::command::{Command, PAGES, Page};
 use crate::theme::{Type, size, space, tokens};
@@ -40,6 +43,8 @@ pub(crate) struct Bar<'a> {
     pub(crate) view: &'a NotebookView,
     pub(crate) clock: &'a Clock,
     pub(crate) page: Page,
+    /// Whether the notebook can be locked.
+    pub(crate) lockable: bool,
 }
 
 /// Draws the bar and leaves the rest of `ui` to the page.
@@ -49,24 +54,38 @@ pub(crate) fn bar_ui(ui: &mut Ui, bar: &Bar<'_>, commands: &mut Vec<Command>) {
     match Room::of(ui.available_width()) {
         Room::Wide => {
             let frame = frame.inner_margin(Margin::symmetric(16, 20));
-            let panel = Panel::left("bar").resizable(false).exact_size(size::BAR).frame(frame);
+            let panel = Panel::left("bar")
+                .resizable(false)
+                .exact_size(size::BAR)
+                .frame(frame);
             panel.show(ui, |ui| wide_ui(ui, bar, commands));
         }
         Room::Medium => {
             let frame = frame.inner_margin(Margin::symmetric(12, 20));
-            let panel = Panel::left("bar").resizable(false).exact_size(size::BAR_ICONS).frame(frame);
+            let panel = Panel::left("bar")
+                .resizable(false)
+                .exact_size(size::BAR_ICONS)
+                .frame(frame);
             panel.show(ui, |ui| icons_ui(ui, bar, commands));
         }
         Room::Narrow => {
             let frame = frame.inner_margin(Margin::symmetric(8, 4));
-            let panel = Panel::bottom("bar").resizable(false).exact_size(size::BAR_BOTTOM).frame(frame);
+            let panel = Panel::bottom("bar")
+                .resizable(false)
+                .exact_size(size::BAR_BOTTOM)
+                .frame(frame);
             panel.show(ui, |ui| bottom_ui(ui, bar, commands));
         }
     }
 }
 
 /// The scrolling column in the middle of what is left of `ui`.
-pub(crate) fn column_ui<R>(ui: &mut Ui, salt: &str, width: f32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+pub(crate) fn column_ui<R>(
+    ui: &mut Ui,
+    salt: &str,
+    width: f32,
+    contents: impl FnOnce(&mut Ui) -> R,
+) -> R {
     let room = ui.available_width();
     let margin = if room < size::NARROW_WINDOW - size::BAR_ICONS {
         16.0
@@ -126,10 +145,10 @@ fn wide_ui(ui: &mut Ui, bar: &Bar<'_>, commands: &mut Vec<Command>) {
         ui.add_space(space::SMALL);
         crate::widgets::line_ui(ui);
         ui.add_space(space::SMALL);
-        let response = entry_ui(ui, bar, &Command::Lock, false, true);
-        push(commands, &response, Command::Lock);
-        let response = entry_ui(ui, bar, &Command::Find, false, true);
-        push(commands, &response, Command::Find);
+        for command in tools(bar).into_iter().rev() {
+            let response = entry_ui(ui, bar, &command, false, true);
+            push(commands, &response, command);
+        }
     });
 }
 
@@ -145,7 +164,7 @@ fn icons_ui(ui: &mut Ui, bar: &Bar<'_>, commands: &mut Vec<Command>) {
     }
     let bottom = egui::Layout::bottom_up(egui::Align::Min);
     ui.with_layout(bottom, |ui| {
-        for command in [Command::Lock, Command::Find] {
+        for command in tools(bar).into_iter().rev() {
             let response = entry_ui(ui, bar, &command, false, false);
             push(commands, &response, command);
         }
@@ -153,14 +172,10 @@ fn icons_ui(ui: &mut Ui, bar: &Bar<'_>, commands: &mut Vec<Command>) {
 }
 
 fn bottom_ui(ui: &mut Ui, bar: &Bar<'_>, commands: &mut Vec<Command>) {
-    let entries = [
-        Command::Go(Page::Today),
-        Command::Go(Page::Goals),
-        Command::Go(Page::People),
-        Command::Find,
-        Command::Lock,
-    ];
-    let width = (ui.available_width() - 4.0 * space::TINY) / 5.0;
+    let mut entries: Vec<Command> = PAGES.into_iter().map(Command::Go).collect();
+    entries.extend(tools(bar));
+    let count = f32::from(u8::try_from(entries.len()).unwrap_or(u8::MAX));
+    let width = (ui.available_width() - (count - 1.0) * space::TINY) / count;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::TINY;
         for command in entries {
@@ -169,6 +184,15 @@ fn bottom_ui(ui: &mut Ui, bar: &Bar<'_>, commands: &mut Vec<Command>) {
             push(commands, &response, command);
         }
     });
+}
+
+/// What the bar offers beside the pages.
+fn tools(bar: &Bar<'_>) -> Vec<Command> {
+    if bar.lockable {
+        vec![Command::Find, Command::Lock]
+    } else {
+        vec![Command::Find]
+    }
 }
 
 fn push(commands: &mut Vec<Command>, response: &Response, command: Command) {
@@ -195,7 +219,8 @@ fn name_of(words: &Words, command: &Command) -> Option<(Icon, String, String)> {
 
 fn entry_ui(ui: &mut Ui, bar: &Bar<'_>, command: &Command, current: bool, named: bool) -> Response {
     let width = ui.available_width();
-    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, size::BAR_ENTRY), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(Vec2::new(width, size::BAR_ENTRY), Sense::click());
     let Some((icon, name, hint)) = name_of(bar.words, command) else {
         return response;
     };
@@ -220,11 +245,19 @@ fn entry_ui(ui: &mut Ui, bar: &Bar<'_>, command: &Command, current: bool, named:
         let place = Align2::LEFT_CENTER.anchor_size(at, Vec2::splat(size::ICON));
         icon.paint(painter, place, ink);
         let at = at + Vec2::new(size::ICON + space::MEDIUM, 0.0);
-        let font = if current { Type::Strong.font() } else { Type::Body.font() };
+        let font = if current {
+            Type::Strong.font()
+        } else {
+            Type::Body.font()
+        };
         painter.text(at, Align2::LEFT_CENTER, name, font, ink);
         response.on_hover_text(hint)
     } else {
-        icon.paint(painter, Rect::from_center_size(rect.center(), Vec2::splat(20.0)), ink);
+        icon.paint(
+            painter,
+            Rect::from_center_size(rect.center(), Vec2::splat(20.0)),
+            ink,
+        );
         if response.has_focus() {
             response.show_tooltip_text(name);
             response

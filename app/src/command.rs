@@ -186,7 +186,8 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
         .into_iter()
         .filter(|command| {
             let shortcut = command.label().and_then(|label| label.shortcut);
-            shortcut.is_some_and(|shortcut| ctx.input_mut(|input| input.consume_shortcut(&shortcut)))
+            shortcut
+                .is_some_and(|shortcut| ctx.input_mut(|input| input.consume_shortcut(&shortcut)))
         })
         .collect()
 }
@@ -202,7 +203,10 @@ mod tests {
         let mut shortcuts = BTreeSet::new();
         for command in listed() {
             let label = command.label().expect("a listed command has a label");
-            assert!(texts.insert(label.text), "{command:?} has the name of another");
+            assert!(
+                texts.insert(label.text),
+                "{command:?} has the name of another"
+            );
             if let Some(shortcut) = label.shortcut {
                 assert!(shortcuts.insert(format!("{shortcut:?}")), "{command:?}");
             }

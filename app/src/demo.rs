@@ -6,14 +6,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use cairn_model::{
-    ClosingOutcome, GoalCommand, GoalKind, GoalOutcome, Moment, NewGoal, TextField,
-};
+use cairn_model::{ClosingOutcome, GoalCommand, GoalKind, GoalOutcome, Moment, NewGoal, TextField};
 use cairn_node::secret::Passphrase;
 use cairn_node::vault::KdfCost;
-use cairn_node::{
-    DocumentId, GrantRole, Invitation, NewNotebook, Node, Role, ShareTerms,
-};
+use cairn_node::{DocumentId, GrantRole, Invitation, NewNotebook, Node, Role, ShareTerms};
 use tempfile::TempDir;
 
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
@@ -51,12 +47,21 @@ impl Demo {
         let make = |folder: &str, role, name| {
             let passphrase = Passphrase::new("only for the demo");
             let cost = KdfCost::CHEAP_FOR_TESTS;
-            let new = NewNotebook { role, name, passphrase: &passphrase, cost };
+            let new = NewNotebook {
+                role,
+                name,
+                passphrase: &passphrase,
+                cost,
+            };
             Node::create(&folders.path().join(folder), &new).map(|(node, _)| node)
         };
         let client = make("client", Role::Client, "Ada").map_err(failed)?;
         let therapist = make("therapist", Role::Therapist, "Dr Bo Lind").map_err(failed)?;
-        let demo = Self { client, therapist, _folders: folders };
+        let demo = Self {
+            client,
+            therapist,
+            _folders: folders,
+        };
         demo.pair()?;
         let address = demo.therapist.listen(loopback()).map_err(failed)?;
         demo.client.listen(loopback()).map_err(failed)?;
@@ -80,9 +85,16 @@ impl Demo {
         let code = offer.code().ok_or_else(|| failed("no code"))?;
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| offer.wait(None));
-            let invitation = Invitation::Code { code: &code, address };
-            self.client.accept_pairing(&invitation, None).map_err(failed)?;
-            let waited = waiting.join().map_err(|_panic| failed("the pairing ended early"))?;
+            let invitation = Invitation::Code {
+                code: &code,
+                address,
+            };
+            self.client
+                .accept_pairing(&invitation, None)
+                .map_err(failed)?;
+            let waited = waiting
+                .join()
+                .map_err(|_panic| failed("the pairing ended early"))?;
             waited.map(drop).map_err(failed)
         })
     }
@@ -163,7 +175,10 @@ const STORIES: &[Story] = &[
             "Did not go. That is all right.",
             "Said half a sentence. It counts.",
         ],
-        noticed: &["You prepared it on your own this time.", "The pause before was shorter."],
+        noticed: &[
+            "You prepared it on your own this time.",
+            "The pause before was shorter.",
+        ],
         end: End::Focus,
     },
     Story {
@@ -194,7 +209,10 @@ const STORIES: &[Story] = &[
         why: "I would never talk to a friend the way I talk to me.",
         good_enough: "Notice it, and stop after the first sentence",
         kind: Some(GoalKind::Growth),
-        steps: &["Write down what a friend would say", "Ten minutes outside after lunch"],
+        steps: &[
+            "Write down what a friend would say",
+            "Ten minutes outside after lunch",
+        ],
         done: 1,
         from: 75,
         to: 1,
@@ -257,7 +275,11 @@ struct Year<'a> {
 
 impl<'a> Year<'a> {
     fn new(demo: &'a Demo, now: Moment) -> Self {
-        Self { demo, now, random: Random(0x00ca_1231) }
+        Self {
+            demo,
+            now,
+            random: Random(0x00ca_1231),
+        }
     }
 
     fn live(&mut self) -> Result<(), DemoError> {
@@ -275,7 +297,10 @@ impl<'a> Year<'a> {
         let midnight = (now.at_millis + minutes).div_euclid(DAY_MILLIS) * DAY_MILLIS - minutes;
         let jitter = self.random.below(90) * 60_000;
         let at = midnight - days * DAY_MILLIS + hour * HOUR_MILLIS + jitter;
-        Moment { at_millis: at.min(now.at_millis - 60_000), ..now }
+        Moment {
+            at_millis: at.min(now.at_millis - 60_000),
+            ..now
+        }
     }
 
     fn moods(&mut self) -> Result<(), DemoError> {
@@ -294,7 +319,10 @@ impl<'a> Year<'a> {
             };
             let hour = 8 + self.random.below(13);
             let at = self.at(day, hour);
-            self.demo.client.add_mood(value, note, Some(at)).map_err(failed)?;
+            self.demo
+                .client
+                .add_mood(value, note, Some(at))
+                .map_err(failed)?;
         }
         Ok(())
     }
@@ -328,7 +356,10 @@ impl<'a> Year<'a> {
             expires_millis: None,
         };
         let therapist = self.demo.therapist.whoami().person;
-        self.demo.client.share(document, therapist, terms).map_err(failed)?;
+        self.demo
+            .client
+            .share(document, therapist, terms)
+            .map_err(failed)?;
         self.demo.meet(document)
     }
 
@@ -341,17 +372,28 @@ impl<'a> Year<'a> {
             reason: "".into(),
         };
         let at = self.at(story.from - 1, 18);
-        let proposed = self.demo.client.edit_goal_at(document, &propose, at).map_err(failed)?;
+        let proposed = self
+            .demo
+            .client
+            .edit_goal_at(document, &propose, at)
+            .map_err(failed)?;
         let GoalOutcome::Created(proposal) = proposed else {
             return Err(failed("the words were not proposed"));
         };
         self.demo.meet(document)?;
         let view = self.demo.therapist.goal(document).map_err(failed)?;
-        let digest = view.proposals.iter().find(|one| one.id == proposal).map(|one| one.digest);
+        let digest = view
+            .proposals
+            .iter()
+            .find(|one| one.id == proposal)
+            .map(|one| one.digest);
         let digest = digest.ok_or_else(|| failed("the proposal did not arrive"))?;
         let accept = GoalCommand::Accept { proposal, digest };
         let at = self.at(story.from - 5, 16);
-        self.demo.therapist.edit_goal_at(document, &accept, at).map_err(failed)?;
+        self.demo
+            .therapist
+            .edit_goal_at(document, &accept, at)
+            .map_err(failed)?;
         self.demo.meet(document)
     }
 
@@ -359,7 +401,10 @@ impl<'a> Year<'a> {
         for (index, step) in story.steps.iter().enumerate() {
             let offset = 4 + 9 * i64::try_from(index).unwrap_or(0);
             let at = self.at(story.from - offset, 20);
-            let add = GoalCommand::AddStep { text: (*step).into(), done: None };
+            let add = GoalCommand::AddStep {
+                text: (*step).into(),
+                done: None,
+            };
             // Every third step is the therapist's idea.
             let by = if story.shared && index % 3 == 2 {
                 &self.demo.therapist
@@ -375,7 +420,10 @@ impl<'a> Year<'a> {
             {
                 let at = self.at(story.from - offset - 11, 21);
                 let tick = GoalCommand::SetStepDone { step, done: true };
-                self.demo.client.edit_goal_at(document, &tick, at).map_err(failed)?;
+                self.demo
+                    .client
+                    .edit_goal_at(document, &tick, at)
+                    .map_err(failed)?;
             }
         }
         Ok(())
@@ -402,7 +450,11 @@ impl<'a> Year<'a> {
             }
             count += 1;
             // Weekly, with a longer gap now and then.
-            day -= if self.random.below(9) == 0 { 24 } else { 6 + self.random.below(3) };
+            day -= if self.random.below(9) == 0 {
+                24
+            } else {
+                6 + self.random.below(3)
+            };
         }
         Ok(())
     }
@@ -417,8 +469,15 @@ impl<'a> Year<'a> {
     ) -> Result<(), DemoError> {
         let at = self.at(day.max(1), 17);
         let note = note.into();
-        let rate = GoalCommand::Rate { value, note, at: None, copied_from: None };
-        by.edit_goal_at(document, &rate, at).map(drop).map_err(failed)
+        let rate = GoalCommand::Rate {
+            value,
+            note,
+            at: None,
+            copied_from: None,
+        };
+        by.edit_goal_at(document, &rate, at)
+            .map(drop)
+            .map_err(failed)
     }
 
     /// How the goal stands today; one of them waits for the therapist's answer to new words.
@@ -426,7 +485,10 @@ impl<'a> Year<'a> {
         let command = match story.end {
             End::Focus if story.from < 130 && story.shared => {
                 let text = format!("{} at work", story.title).into();
-                GoalCommand::SetText { field: TextField::Title, text }
+                GoalCommand::SetText {
+                    field: TextField::Title,
+                    text,
+                }
             }
             End::Focus => return Ok(()),
             End::Paused => GoalCommand::Pause,
@@ -436,7 +498,11 @@ impl<'a> Year<'a> {
             }
         };
         let at = self.at(story.to.max(1), 20);
-        self.demo.client.edit_goal_at(document, &command, at).map(drop).map_err(failed)
+        self.demo
+            .client
+            .edit_goal_at(document, &command, at)
+            .map(drop)
+            .map_err(failed)
     }
 }
 

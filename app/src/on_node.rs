@@ -73,7 +73,11 @@ impl NodeNotebook {
 
     /// A notebook on a node whose network somebody else looks after.
     pub fn quiet(node: Node) -> Self {
-        Self { node, pairing: Arc::default(), cache: Mutex::default() }
+        Self {
+            node,
+            pairing: Arc::default(),
+            cache: Mutex::default(),
+        }
     }
 
     /// The node below.
@@ -88,7 +92,10 @@ impl NodeNotebook {
     fn author(&self, person: Option<PersonId>) -> Author {
         match person {
             Some(person) if person == self.me() => Author::Me,
-            Some(person) => self.node.name_of(person).map_or(Author::Unknown, Author::Other),
+            Some(person) => self
+                .node
+                .name_of(person)
+                .map_or(Author::Unknown, Author::Other),
             None => Author::Unknown,
         }
     }
@@ -128,7 +135,12 @@ impl NodeNotebook {
             let mine = line.marks.owner == Some(whoami.person);
             for grant in self.grants(line.document) {
                 let title = line.summary.title.as_str().to_owned();
-                shared.push(SharedLine { goal: key(line.document), title, mine, grant });
+                shared.push(SharedLine {
+                    goal: key(line.document),
+                    title,
+                    mine,
+                    grant,
+                });
             }
         }
         let mut goals: Vec<(i64, GoalLine)> =
@@ -139,7 +151,10 @@ impl NodeNotebook {
             role: role(whoami.role),
             goals: Arc::new(goals.into_iter().map(|(_, line)| line).collect()),
             moods: Arc::new(self.moods()),
-            mood_marks: Marks { saved: self.node.is_saved(), ..Marks::default() },
+            mood_marks: Marks {
+                saved: self.node.is_saved(),
+                ..Marks::default()
+            },
             people: self.people(),
             shared,
             pairing: lock(&self.pairing).clone(),
@@ -198,8 +213,14 @@ impl NodeNotebook {
     /// The line of a goal, and when it was made.
     fn goal_line(&self, line: &cairn_node::GoalLine) -> (i64, GoalLine) {
         let me = self.me();
-        let view = line.view.clone().or_else(|| self.node.goal_in_memory(line.document));
-        let ratings = view.as_ref().map(|view| self.ratings(view)).unwrap_or_default();
+        let view = line
+            .view
+            .clone()
+            .or_else(|| self.node.goal_in_memory(line.document));
+        let ratings = view
+            .as_ref()
+            .map(|view| self.ratings(view))
+            .unwrap_or_default();
         let last_rating = ratings.into_iter().rfind(|rating| rating.by == Author::Me);
         let standing = match line.summary.state {
             GoalState::Open => Standing::Focus,
@@ -212,7 +233,9 @@ impl NodeNotebook {
         let rating_due = standing == Standing::Focus
             && line.marks.writable
             && view.is_some()
-            && last_rating.as_ref().is_none_or(|rating| rating.at_millis < due_before);
+            && last_rating
+                .as_ref()
+                .is_none_or(|rating| rating.at_millis < due_before);
         let created = view.as_ref().and_then(|view| view.created);
         let shown = GoalLine {
             key: key(line.document),
@@ -220,8 +243,14 @@ impl NodeNotebook {
             kind: line.summary.kind.map(kind),
             standing,
             owner: self.author(line.marks.owner.filter(|owner| *owner != me).or(Some(me))),
-            agreement: view.as_ref().map(|view| self.agreement(view)).unwrap_or_default(),
-            steps: view.as_ref().map(|view| self.steps(view)).unwrap_or_default(),
+            agreement: view
+                .as_ref()
+                .map(|view| self.agreement(view))
+                .unwrap_or_default(),
+            steps: view
+                .as_ref()
+                .map(|view| self.steps(view))
+                .unwrap_or_default(),
             last_rating,
             rating_due,
             marks: self.marks(&line.marks),
@@ -257,7 +286,11 @@ impl NodeNotebook {
         let proposal = |id: &str| view.proposals.iter().find(|proposal| proposal.id == id);
         match &view.agreement {
             cairn_model::Agreement::NoProposal => Agreement::Draft,
-            cairn_model::Agreement::Proposed { proposal: id, by, waiting_for } => {
+            cairn_model::Agreement::Proposed {
+                proposal: id,
+                by,
+                waiting_for,
+            } => {
                 let Some(proposal) = proposal(id) else {
                     return Agreement::Draft;
                 };
@@ -271,14 +304,22 @@ impl NodeNotebook {
                         seen: *proposal.digest.as_bytes(),
                     }
                 } else {
-                    Agreement::ProposedByMe { with: self.names(waiting_for), at_millis }
+                    Agreement::ProposedByMe {
+                        with: self.names(waiting_for),
+                        at_millis,
+                    }
                 }
             }
-            cairn_model::Agreement::Agreed { agreed, by, .. } => {
-                Agreement::Agreed { with: self.names(by), at_millis: agreed.at_millis }
-            }
-            cairn_model::Agreement::Changed { was_agreed: true, .. } => Agreement::Changed,
-            cairn_model::Agreement::Changed { was_agreed: false, .. } => Agreement::Draft,
+            cairn_model::Agreement::Agreed { agreed, by, .. } => Agreement::Agreed {
+                with: self.names(by),
+                at_millis: agreed.at_millis,
+            },
+            cairn_model::Agreement::Changed {
+                was_agreed: true, ..
+            } => Agreement::Changed,
+            cairn_model::Agreement::Changed {
+                was_agreed: false, ..
+            } => Agreement::Draft,
         }
     }
 
@@ -329,7 +370,11 @@ impl NodeNotebook {
                 Event::Unshared(name)
             };
             let owner = self.node.marks(document(goal)).owner;
-            lines.push(HistoryLine { by: self.author(owner), event, at_millis: grant.at_millis });
+            lines.push(HistoryLine {
+                by: self.author(owner),
+                event,
+                at_millis: grant.at_millis,
+            });
         }
         lines.sort_by_key(|line| std::cmp::Reverse(line.at_millis));
         lines
@@ -379,13 +424,18 @@ impl NodeNotebook {
     }
 
     fn offer_pairing(&self) -> Result<Option<GoalKey>, Refusal> {
-        let offer =
-            self.node.offer_pairing((Ipv4Addr::UNSPECIFIED, 0).into()).map_err(refusal)?;
+        let offer = self
+            .node
+            .offer_pairing((Ipv4Addr::UNSPECIFIED, 0).into())
+            .map_err(refusal)?;
         let (Some(code), address) = (offer.code(), offer.address()) else {
             return Ok(None);
         };
         let address = reachable(address).to_string();
-        *lock(&self.pairing) = Pairing::Offering { code: code.to_string(), address };
+        *lock(&self.pairing) = Pairing::Offering {
+            code: code.to_string(),
+            address,
+        };
         self.pair_in_background(move |_| offer.wait(None))
     }
 
@@ -397,7 +447,13 @@ impl NodeNotebook {
         *lock(&self.pairing) = Pairing::Joining;
         let code = Zeroizing::new(code);
         self.pair_in_background(move |node| {
-            node.accept_pairing(&Invitation::Code { code: &code, address }, None)
+            node.accept_pairing(
+                &Invitation::Code {
+                    code: &code,
+                    address,
+                },
+                None,
+            )
         })
     }
 
@@ -407,21 +463,29 @@ impl NodeNotebook {
     ) -> Result<Option<GoalKey>, Refusal> {
         lock(&self.cache).revision = None;
         let (node, pairing) = (self.node.clone(), self.pairing.clone());
-        let started = std::thread::Builder::new().name("cairn-pairing".into()).spawn(move || {
-            let result = join(&node);
-            let state = match result {
-                Ok(person) => Pairing::Done { name: node.name_of(person).unwrap_or_default() },
-                Err(error) => Pairing::Refused { reason: error.to_string() },
-            };
-            let mut current = lock(&pairing);
-            // Put away meanwhile: nobody waits for the result.
-            if *current != Pairing::Idle {
-                *current = state;
-            }
-            drop(current);
-            node.touch();
-        });
-        started.map(|_| None).map_err(|error| Refusal(error.to_string()))
+        let started = std::thread::Builder::new()
+            .name("cairn-pairing".into())
+            .spawn(move || {
+                let result = join(&node);
+                let state = match result {
+                    Ok(person) => Pairing::Done {
+                        name: node.name_of(person).unwrap_or_default(),
+                    },
+                    Err(error) => Pairing::Refused {
+                        reason: error.to_string(),
+                    },
+                };
+                let mut current = lock(&pairing);
+                // Put away meanwhile: nobody waits for the result.
+                if *current != Pairing::Idle {
+                    *current = state;
+                }
+                drop(current);
+                node.touch();
+            });
+        started
+            .map(|_| None)
+            .map_err(|error| Refusal(error.to_string()))
     }
 }
 
@@ -449,7 +513,11 @@ impl Notebook for NodeNotebook {
             return Some(view.clone());
         }
         let view = self.node.goal_in_memory(document(goal))?;
-        let line = self.node.goals().into_iter().find(|line| line.document == document(goal))?;
+        let line = self
+            .node
+            .goals()
+            .into_iter()
+            .find(|line| line.document == document(goal))?;
         let marks = line.marks.clone();
         let (_, shown) = self.goal_line(&line);
         let made = Arc::new(GoalView {
@@ -472,33 +540,63 @@ impl Notebook for NodeNotebook {
         match change {
             Change::AddGoal { title, kind } => {
                 let kind = kind.map(model_kind);
-                let goal = NewGoal { title: title.into(), kind, ..NewGoal::default() };
-                self.node.add_goal(&goal).map(|made| Some(key(made))).map_err(refusal)
+                let goal = NewGoal {
+                    title: title.into(),
+                    kind,
+                    ..NewGoal::default()
+                };
+                self.node
+                    .add_goal(&goal)
+                    .map(|made| Some(key(made)))
+                    .map_err(refusal)
             }
-            Change::EditText { goal, field, seen, splices } => {
-                self.edit_text(goal, field, &seen, &splices)
-            }
+            Change::EditText {
+                goal,
+                field,
+                seen,
+                splices,
+            } => self.edit_text(goal, field, &seen, &splices),
             Change::SetKind(goal, kind) => {
                 self.edit(goal, &GoalCommand::SetKind(Some(model_kind(kind))))
             }
-            Change::AddStep(goal, text) => {
-                self.edit(goal, &GoalCommand::AddStep { text: text.into(), done: None })
-            }
+            Change::AddStep(goal, text) => self.edit(
+                goal,
+                &GoalCommand::AddStep {
+                    text: text.into(),
+                    done: None,
+                },
+            ),
             Change::TickStep { goal, step, done } => {
                 self.edit(goal, &GoalCommand::SetStepDone { step, done })
             }
             Change::Rate { goal, score, note } => {
                 let note = note.into();
-                let rate = GoalCommand::Rate { value: score, note, at: None, copied_from: None };
+                let rate = GoalCommand::Rate {
+                    value: score,
+                    note,
+                    at: None,
+                    copied_from: None,
+                };
                 self.edit(goal, &rate)
             }
             Change::Propose { goal, seen } => {
                 let parties = self.parties(goal);
                 let wording = cairn_model::Digest::from_bytes(seen);
                 let reason = "".into();
-                self.edit(goal, &GoalCommand::Propose { wording, parties, reason })
+                self.edit(
+                    goal,
+                    &GoalCommand::Propose {
+                        wording,
+                        parties,
+                        reason,
+                    },
+                )
             }
-            Change::Accept { goal, proposal, seen } => {
+            Change::Accept {
+                goal,
+                proposal,
+                seen,
+            } => {
                 let digest = cairn_model::Digest::from_bytes(seen);
                 self.edit(goal, &GoalCommand::Accept { proposal, digest })
             }
@@ -506,11 +604,19 @@ impl Notebook for NodeNotebook {
             Change::Resume(goal) => self.resume(goal),
             Change::Close(goal, how) => {
                 let outcome = model_outcome(how);
-                self.edit(goal, &GoalCommand::Close { outcome, note: "".into() })
+                self.edit(
+                    goal,
+                    &GoalCommand::Close {
+                        outcome,
+                        note: "".into(),
+                    },
+                )
             }
-            Change::AddMood { score, note } => {
-                self.node.add_mood(score, &note, None).map(|_| None).map_err(refusal)
-            }
+            Change::AddMood { score, note } => self
+                .node
+                .add_mood(score, &note, None)
+                .map(|_| None)
+                .map_err(refusal),
             Change::Share(goal, person) => {
                 let terms = ShareTerms {
                     role: GrantRole::Write,
@@ -531,9 +637,11 @@ impl Notebook for NodeNotebook {
                 self.node.touch();
                 Ok(None)
             }
-            Change::Rename(person, name) => {
-                self.node.rename(person_id(person), &name).map(|()| None).map_err(refusal)
-            }
+            Change::Rename(person, name) => self
+                .node
+                .rename(person_id(person), &name)
+                .map(|()| None)
+                .map_err(refusal),
         }
     }
 
@@ -552,7 +660,14 @@ impl NodeNotebook {
             .node
             .goal_in_memory(document(goal))
             .is_some_and(|view| view.state == GoalState::Closed);
-        self.edit(goal, if closed { &GoalCommand::Reopen } else { &GoalCommand::Resume })
+        self.edit(
+            goal,
+            if closed {
+                &GoalCommand::Reopen
+            } else {
+                &GoalCommand::Resume
+            },
+        )
     }
 }
 

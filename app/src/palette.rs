@@ -2,7 +2,10 @@
 
 use cairn_words::{Words, text_id};
 use egui::accesskit::Role;
-use egui::{Align2, Area, Frame, Id, Key, Margin, Modifiers, Order, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    Align2, Area, Frame, Id, Key, Margin, Modifiers, Order, Sense, Stroke, Ui, Vec2, WidgetInfo,
+    pos2,
+};
 
 use crate::command::{Command, Page, listed};
 use crate::theme::{Type, size, space, tokens};
@@ -41,7 +44,13 @@ struct Line {
 
 impl Palette {
     /// Draws the palette over the page.
-    pub(crate) fn show_ui(&mut self, ui: &Ui, words: &Words, view: &NotebookView) -> Picked {
+    pub(crate) fn show_ui(
+        &mut self,
+        ui: &Ui,
+        words: &Words,
+        view: &NotebookView,
+        lockable: bool,
+    ) -> Picked {
         let (up, down, enter, escape) = ui.input_mut(|input| {
             (
                 input.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
@@ -70,7 +79,8 @@ impl Palette {
             frame.show(ui, |ui| {
                 ui.set_width(width - 24.0);
                 self.entry_ui(ui, words);
-                let lines = found(words, view, &self.typed);
+                let mut lines = found(words, view, &self.typed);
+                lines.retain(|line| lockable || line.command != Command::Lock);
                 let last = lines.len().saturating_sub(1);
                 self.chosen = (self.chosen + down).saturating_sub(up).min(last);
                 picked = lines_ui(ui, words, lines, self.chosen, enter);
@@ -78,7 +88,10 @@ impl Palette {
         });
         let outside = ui.input(|input| {
             input.pointer.any_pressed()
-                && input.pointer.interact_pos().is_some_and(|at| !shown.response.rect.contains(at))
+                && input
+                    .pointer
+                    .interact_pos()
+                    .is_some_and(|at| !shown.response.rect.contains(at))
         });
         if outside { Picked::Closed } else { picked }
     }
@@ -136,7 +149,13 @@ fn palette_line_ui(ui: &mut Ui, line: &Line, chosen: bool) -> bool {
     let at = at + Vec2::new(size::ICON + space::MEDIUM, 0.0);
     let end = rect.right_center() - Vec2::new(space::SMALL, 0.0);
     let font = Type::Small.font();
-    let shortcut = painter.text(end, Align2::RIGHT_CENTER, &line.shortcut, font, tokens.muted);
+    let shortcut = painter.text(
+        end,
+        Align2::RIGHT_CENTER,
+        &line.shortcut,
+        font,
+        tokens.muted,
+    );
     let room = shortcut.left() - space::MEDIUM - at.x;
     let galley = Type::Body.line(ui, &line.name, ink, room);
     let corner = Align2::LEFT_CENTER.anchor_size(at, galley.size()).min;
@@ -151,9 +170,9 @@ fn found(words: &Words, view: &NotebookView, typed: &str) -> Vec<Line> {
         .filter(|command| *command != Command::Find)
         .filter_map(|command| {
             let label = command.label()?;
-            let shortcut = label.shortcut.map(|shortcut| {
-                shortcut.format(&egui::ModifierNames::NAMES, false)
-            });
+            let shortcut = label
+                .shortcut
+                .map(|shortcut| shortcut.format(&egui::ModifierNames::NAMES, false));
             Some(Line {
                 icon: label.icon,
                 name: words.text(label.text).into_owned(),
@@ -164,7 +183,10 @@ fn found(words: &Words, view: &NotebookView, typed: &str) -> Vec<Line> {
         .collect();
     lines.extend(view.goals.iter().map(|goal| Line {
         icon: Icon::Goals,
-        name: words.format(text_id!("command-goal"), &[("title", goal.title.as_str().into())]),
+        name: words.format(
+            text_id!("command-goal"),
+            &[("title", goal.title.as_str().into())],
+        ),
         shortcut: String::new(),
         command: Command::Go(Page::Goal(goal.key)),
     }));

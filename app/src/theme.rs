@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Galley, Margin, RichText, Stroke,
-    TextStyle, Theme, Vec2, Visuals,
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Galley, Margin, RichText,
+    Stroke, TextStyle, Theme, Vec2, Visuals,
 };
 
 /// The colours of one theme.
@@ -93,7 +93,11 @@ pub const DARK: Tokens = Tokens {
 
 /// The tokens of the theme that `ui` is drawn in.
 pub fn tokens(ui: &egui::Ui) -> &'static Tokens {
-    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+    if ui.visuals().dark_mode {
+        &DARK
+    } else {
+        &LIGHT
+    }
 }
 
 /// Distances in points.
@@ -243,8 +247,14 @@ fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let files: [(&str, &'static [u8]); 3] = [
         ("Inter", include_bytes!("../fonts/Inter-Regular.otf")),
-        ("Inter SemiBold", include_bytes!("../fonts/Inter-SemiBold.otf")),
-        ("Inter Tabular", include_bytes!("../fonts/Inter-Tabular.otf")),
+        (
+            "Inter SemiBold",
+            include_bytes!("../fonts/Inter-SemiBold.otf"),
+        ),
+        (
+            "Inter Tabular",
+            include_bytes!("../fonts/Inter-Tabular.otf"),
+        ),
     ];
     for (name, bytes) in files {
         fonts
@@ -325,7 +335,11 @@ fn visuals(tokens: &Tokens, mut visuals: Visuals) -> Visuals {
     visuals.text_cursor.stroke = Stroke::new(size::FOCUS, tokens.accent);
     let widgets = &mut visuals.widgets;
     for (widget, fill, stroke) in [
-        (&mut widgets.noninteractive, tokens.surface, Stroke::new(size::HAIRLINE, tokens.line)),
+        (
+            &mut widgets.noninteractive,
+            tokens.surface,
+            Stroke::new(size::HAIRLINE, tokens.line),
+        ),
         (&mut widgets.inactive, tokens.surface, edge),
         (&mut widgets.hovered, tokens.sunk, edge),
         (&mut widgets.active, tokens.soft, focus),
@@ -349,7 +363,11 @@ mod tests {
     fn luminance(color: Color32) -> f64 {
         let channel = |value: u8| {
             let value = f64::from(value) / 255.0;
-            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.040_45 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * channel(color.r()) + 0.7152 * channel(color.g()) + 0.0722 * channel(color.b())
     }
@@ -376,7 +394,13 @@ mod tests {
                 tokens.other_soft,
                 tokens.warm_soft,
             ];
-            let texts = [tokens.ink, tokens.muted, tokens.accent, tokens.other, tokens.warm];
+            let texts = [
+                tokens.ink,
+                tokens.muted,
+                tokens.accent,
+                tokens.other,
+                tokens.warm,
+            ];
             for ground in grounds {
                 for text in texts {
                     let ratio = contrast(text, ground);
@@ -408,7 +432,10 @@ mod tests {
             let width = |text: &str| {
                 let font = Type::Figures.font();
                 ui.fonts_mut(|fonts| {
-                    fonts.layout_no_wrap(text.to_owned(), font, Color32::BLACK).size().x
+                    fonts
+                        .layout_no_wrap(text.to_owned(), font, Color32::BLACK)
+                        .size()
+                        .x
                 })
             };
             assert!((width("1111") - width("0000")).abs() < 0.01);

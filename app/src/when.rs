@@ -18,7 +18,9 @@ pub struct Clock {
 impl Clock {
     /// The clock of this computer.
     pub fn system() -> Self {
-        Self { now: ZonedDateTime::now() }
+        Self {
+            now: ZonedDateTime::now(),
+        }
     }
 
     /// A clock that stands still, for tests and pictures.
@@ -69,7 +71,11 @@ impl Clock {
         } else {
             // As text, for a year takes no thousands separator.
             let year = then.year().to_string();
-            let parts = [("day", day.into()), ("month", month.into()), ("year", year.into())];
+            let parts = [
+                ("day", day.into()),
+                ("month", month.into()),
+                ("year", year.into()),
+            ];
             words.format(text_id!("app-day-month-year"), &parts)
         }
     }
@@ -126,7 +132,10 @@ mod tests {
         assert_eq!(clock.when(&words, now - hour), "today 11:00");
         assert_eq!(clock.when(&words, now - 20 * hour), "yesterday 16:00");
         assert_eq!(clock.when(&words, now - 24 * 12 * hour), "12 November");
-        assert_eq!(clock.when(&words, now - 24 * 365 * hour), "24 November 2025");
+        assert_eq!(
+            clock.when(&words, now - 24 * 365 * hour),
+            "24 November 2025"
+        );
         assert!(clock.is_today(now - 12 * hour));
         assert!(!clock.is_today(now - 13 * hour));
     }

@@ -51,6 +51,8 @@ enum Stage {
 /// An open notebook and the local state of its pages.
 struct Desktop {
     notebook: Arc<dyn Notebook>,
+    /// Whether the notebook knows which window to wake.
+    wakes: bool,
     page: Page,
     today: TodayState,
     goals: GoalsState,
@@ -63,6 +65,7 @@ impl Desktop {
     fn new(notebook: Arc<dyn Notebook>) -> Self {
         Self {
             notebook,
+            wakes: false,
             page: Page::Today,
             today: TodayState::default(),
             goals: GoalsState::default(),
@@ -76,7 +79,8 @@ impl Desktop {
 /// A window onto one notebook.
 pub struct NotebookWindow {
     words: Arc<Words>,
-    cover: Arc<dyn Cover>,
+    /// Where the notebook lies; `None` when it cannot be locked.
+    cover: Option<Arc<dyn Cover>>,
     stage: Stage,
     notices: Vec<String>,
     title: String,
@@ -94,7 +98,9 @@ impl std::fmt::Debug for NotebookWindow {
             Stage::Recovery(..) => "recovery",
             Stage::Open(_) => "open",
         };
-        f.debug_struct("NotebookWindow").field("stage", &stage).finish_non_exhaustive()
+        f.debug_struct("NotebookWindow")
+            .field("stage", &stage)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,6 +108,15 @@ impl NotebookWindow {
     /// A window onto the notebook behind `cover`, which it offers to make or to open.
     pub fn new(words: Arc<Words>, cover: Arc<dyn Cover>) -> Self {
         let stage = closed(cover.as_ref());
+        Self::at(words, Some(cover), stage)
+    }
+
+    /// A window onto a notebook that is open already and cannot be locked: it has no cover.
+    pub fn opened(words: Arc<Words>, notebook: Arc<dyn Notebook>) -> Self {
+        Self::at(words, None, Stage::Open(Box::new(Desktop::new(notebook))))
+    }
+
+    fn at(words: Arc<Words>, cover: Option<Arc<dyn Cover>>, stage: Stage) -> Self {
         Self {
             words,
             cover,
@@ -112,13 +127,6 @@ impl NotebookWindow {
             offers_demo: false,
             demo_wanted: false,
         }
-    }
-
-    /// A window onto a notebook that is open already.
-    pub fn opened(words: Arc<Words>, cover: Arc<dyn Cover>, notebook: Arc<dyn Notebook>) -> Self {
-        let mut window = Self::new(words, cover);
-        window.stage = Stage::Open(Box::new(Desktop::new(notebook)));
-        window
     }
 
     /// Offers a demo on the first page.
@@ -143,7 +151,8 @@ impl NotebookWindow {
         match &self.stage {
             Stage::Open(desktop) => {
                 let name = desktop.notebook.view().name.clone();
-                self.words.format(text_id!("app-window-title"), &[("name", name.into())])
+                self.words
+                    .format(text_id!("app-window-title"), &[("name", name.into())])
             }
             _ => self.words.text(text_id!("app-name")).into_owned(),
         }
@@ -160,7 +169,7 @@ impl NotebookWindow {
 
     /// Draws the window and does what the person asked for.
     pub fn ui(&mut self, ui: &mut Ui) {
-        self.take_answer(ui);
+        self.take_answer();
         self.say_title(ui);
         let words = Arc::clone(&self.words);
         let clock = self.clock.clone().unwrap_or_else(Clock::system);
@@ -170,7 +179,18 @@ impl NotebookWindow {
         };
         let asked = match &mut self.stage {
             Stage::Open(desktop) => {
-                open_ui(ui, desktop, &words, &clock, &mut self.notices, &mut commands);
+                if !std::mem::replace(&mut desktop.wakes, true) {
+                    desktop.notebook.on_change(waker(ui.ctx()));
+                }
+                let lockable = self.cover.is_some();
+                let notices = &mut self.notices;
+                open_ui(
+                    ui,
+                    desktop,
+                    (&words, &clock, lockable),
+                    notices,
+                    &mut commands,
+                );
                 None
             }
             closed => closed_ui(ui, closed, &words, self.offers_demo),
@@ -194,11 +214,7 @@ impl NotebookWindow {
             Command::TextUsual => ctx.set_zoom_factor(1.0),
             Command::Copy(text) => ctx.copy_text(text),
             Command::Demo => self.demo_wanted = true,
-            Command::Lock => {
-                self.close();
-                self.notices.clear();
-                self.stage = closed(self.cover.as_ref());
-            }
+            Command::Lock => self.lock(),
             Command::Change(change) => self.change(change),
             Command::Go(page) => self.go(page),
             Command::NewGoal => {
@@ -224,6 +240,15 @@ impl NotebookWindow {
         }
     }
 
+    fn lock(&mut self) {
+        let Some(cover) = &self.cover else {
+            return;
+        };
+        self.close();
+        self.notices.clear();
+        self.stage = closed(cover.as_ref());
+    }
+
     fn go(&mut self, page: Page) {
         if let Stage::Open(desktop) = &mut self.stage {
             desktop.page = page;
@@ -240,7 +265,8 @@ impl NotebookWindow {
             Ok(None) => {}
             Err(Refusal(reason)) => {
                 let id = text_id!("app-something-refused");
-                self.notices.push(self.words.format(id, &[("reason", reason.into())]));
+                self.notices
+                    .push(self.words.format(id, &[("reason", reason.into())]));
                 if self.notices.len() > NOTICES_MAX {
                     self.notices.remove(0);
                 }
@@ -271,34 +297,51 @@ impl NotebookWindow {
     }
 
     fn create(&mut self, ctx: &egui::Context, new: NewNotebook) {
-        let cover = Arc::clone(&self.cover);
-        self.work(ctx, true, move || Answer::Created(cover.create(new)));
+        self.work(ctx, true, move |cover| Answer::Created(cover.create(new)));
     }
 
     fn open(&mut self, ctx: &egui::Context, passphrase: Zeroizing<String>) {
-        let cover = Arc::clone(&self.cover);
-        self.work(ctx, false, move || Answer::Opened(cover.open(passphrase)));
+        self.work(ctx, false, move |cover| {
+            Answer::Opened(cover.open(passphrase))
+        });
     }
 
     /// Runs `job` on a thread of its own; its answer is taken in a later frame.
-    fn work(&mut self, ctx: &egui::Context, creating: bool, job: impl FnOnce() -> Answer + Send + 'static) {
+    fn work(
+        &mut self,
+        ctx: &egui::Context,
+        creating: bool,
+        job: impl FnOnce(&dyn Cover) -> Answer + Send + 'static,
+    ) {
+        let Some(cover) = self.cover.clone() else {
+            return;
+        };
         let (sender, answer) = mpsc::sync_channel(1);
         let wake = waker(ctx);
-        let started = std::thread::Builder::new().name("cover".to_owned()).spawn(move || {
-            let told = sender.send(job());
-            debug_assert!(told.is_ok() || told.is_err(), "the window may be gone by now");
-            wake();
-        });
+        let started = std::thread::Builder::new()
+            .name("cover".to_owned())
+            .spawn(move || {
+                if sender.send(job(cover.as_ref())).is_ok() {
+                    wake();
+                }
+            });
         if let Err(error) = started {
             tracing::error!(%error, "no thread to open the notebook on");
             return;
         }
-        let back = Box::new(std::mem::replace(&mut self.stage, Stage::Unlock(UnlockState::default())));
-        self.stage = Stage::Working { back, answer, creating };
+        let back = Box::new(std::mem::replace(
+            &mut self.stage,
+            Stage::Unlock(UnlockState::default()),
+        ));
+        self.stage = Stage::Working {
+            back,
+            answer,
+            creating,
+        };
     }
 
     /// Takes what a worker came back with, if it has.
-    fn take_answer(&mut self, ui: &Ui) {
+    fn take_answer(&mut self) {
         let Stage::Working { answer, .. } = &self.stage else {
             return;
         };
@@ -313,11 +356,9 @@ impl NotebookWindow {
         };
         self.stage = match (answer, *back) {
             (Some(Answer::Created(Ok((notebook, code)))), _) => {
-                notebook.on_change(waker(ui.ctx()));
                 Stage::Recovery(RecoveryState::new(code), notebook)
             }
             (Some(Answer::Opened(Ok(Some(notebook)))), _) => {
-                notebook.on_change(waker(ui.ctx()));
                 Stage::Open(Box::new(Desktop::new(notebook)))
             }
             (Some(Answer::Created(Err(refusal))), Stage::Welcome(mut state)) => {
@@ -340,9 +381,12 @@ impl NotebookWindow {
     fn say_title(&mut self, ui: &Ui) {
         let title = self.title();
         ui.ctx()
-            .accesskit_node_builder(egui::accesskit_root_id(), |node| node.set_label(title.as_str()));
+            .accesskit_node_builder(egui::accesskit_root_id(), |node| {
+                node.set_label(title.as_str())
+            });
         if title != self.title {
-            ui.ctx().send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            ui.ctx()
+                .send_viewport_cmd(ViewportCommand::Title(title.clone()));
             self.title = title;
         }
     }
@@ -407,25 +451,39 @@ fn working_ui(ui: &mut Ui, words: &Words, creating: bool) {
 fn open_ui(
     ui: &mut Ui,
     desktop: &mut Desktop,
-    words: &Words,
-    clock: &Clock,
+    (words, clock, lockable): (&Words, &Clock, bool),
     notices: &mut Vec<String>,
     commands: &mut Vec<Command>,
 ) {
     let view = desktop.notebook.view();
     let page = desktop.page;
-    bar_ui(ui, &Bar { words, view: &view, clock, page }, commands);
+    bar_ui(
+        ui,
+        &Bar {
+            words,
+            view: &view,
+            clock,
+            page,
+            lockable,
+        },
+        commands,
+    );
     let frame = Frame::new().fill(tokens(ui).paper);
     CentralPanel::no_frame().frame(frame).show(ui, |ui| {
         let salt = format!("{page:?}");
         column_ui(ui, &salt, size::CONTENT, |ui| {
             notices_ui(ui, words, &view, notices);
-            let mut desk = Desk { words, view: &view, clock, commands };
+            let mut desk = Desk {
+                words,
+                view: &view,
+                clock,
+                commands,
+            };
             page_ui(ui, &mut desk, desktop);
         });
     });
     if let Some(palette) = &mut desktop.palette {
-        match palette.show_ui(ui, words, &view) {
+        match palette.show_ui(ui, words, &view, lockable) {
             Picked::Nothing => {}
             Picked::Closed => desktop.palette = None,
             Picked::Command(command) => {
@@ -481,7 +539,11 @@ fn notice_ui(ui: &mut Ui, text: &str, dismiss: Option<&str>) -> bool {
     let shown = frame.show(ui, |ui| {
         let width = ui.available_width();
         ui.horizontal_top(|ui| {
-            let room = if dismiss.is_some() { size::CONTROL + space::SMALL } else { 0.0 };
+            let room = if dismiss.is_some() {
+                size::CONTROL + space::SMALL
+            } else {
+                0.0
+            };
             ui.allocate_ui(egui::vec2(width - room, 0.0), |ui| {
                 ui.set_width(width - room);
                 let response = ui.label(Type::Body.text(text, tokens.warm));

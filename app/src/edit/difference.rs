@@ -58,8 +58,13 @@ fn common(old: &[char], new: &[char]) -> Option<Vec<(usize, usize)>> {
         for down in (0..=2 * edits).step_by(2) {
             // Diagonal `down - edits`, shifted by `middle`.
             let diagonal = middle + down - edits;
-            let insert = down == 0 || (down < 2 * edits && reach[diagonal - 1] < reach[diagonal + 1]);
-            let mut x = if insert { reach[diagonal + 1] } else { reach[diagonal - 1] + 1 };
+            let insert =
+                down == 0 || (down < 2 * edits && reach[diagonal - 1] < reach[diagonal + 1]);
+            let mut x = if insert {
+                reach[diagonal + 1]
+            } else {
+                reach[diagonal - 1] + 1
+            };
             let mut y = (x + middle).wrapping_sub(diagonal);
             while x < old.len() && y < new.len() && old[x] == new[y] {
                 x += 1;
@@ -116,7 +121,11 @@ mod tests {
             splice.apply(&mut text);
         }
         assert_eq!(text, new);
-        assert_eq!(found.len(), splices_expected, "{old:?} to {new:?}: {found:?}");
+        assert_eq!(
+            found.len(),
+            splices_expected,
+            "{old:?} to {new:?}: {found:?}"
+        );
     }
 
     #[test]

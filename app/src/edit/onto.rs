@@ -19,13 +19,27 @@ pub fn onto(typed: &[Splice], elsewhere: &[Splice]) -> Vec<Splice> {
     if elsewhere.is_empty() {
         return typed.to_vec();
     }
-    let longest = typed.iter().chain(elsewhere).map(|splice| splice.position + splice.delete);
-    let both = Item { seen: true, current: true };
+    let longest = typed
+        .iter()
+        .chain(elsewhere)
+        .map(|splice| splice.position + splice.delete);
+    let both = Item {
+        seen: true,
+        current: true,
+    };
     let mut items = vec![both; longest.max().unwrap_or(0) + 1];
     for splice in elsewhere {
         let at = after(&items, splice.position, |item| item.current);
         remove(&mut items, at, splice.delete, |item| &mut item.current);
-        insert(&mut items, at, splice, Item { seen: false, current: true });
+        insert(
+            &mut items,
+            at,
+            splice,
+            Item {
+                seen: false,
+                current: true,
+            },
+        );
     }
     let mut result = Vec::new();
     for splice in typed {
@@ -44,7 +58,11 @@ pub fn onto(typed: &[Splice], elsewhere: &[Splice]) -> Vec<Splice> {
         }
         if !splice.insert.is_empty() {
             let position = current_before(&items, at);
-            result.push(Splice { position, delete: 0, insert: splice.insert.clone() });
+            result.push(Splice {
+                position,
+                delete: 0,
+                insert: splice.insert.clone(),
+            });
             insert(&mut items, at, splice, both);
         }
     }
@@ -89,7 +107,11 @@ fn current_before(items: &[Item], index: usize) -> usize {
 fn push_deletion(result: &mut Vec<Splice>, position: usize) {
     match result.last_mut() {
         Some(last) if last.insert.is_empty() && last.position == position => last.delete += 1,
-        _ => result.push(Splice { position, delete: 1, insert: String::new() }),
+        _ => result.push(Splice {
+            position,
+            delete: 1,
+            insert: String::new(),
+        }),
     }
 }
 
@@ -99,7 +121,11 @@ mod tests {
     use crate::edit::differences;
 
     fn splice(position: usize, delete: usize, insert: &str) -> Splice {
-        Splice { position, delete, insert: insert.into() }
+        Splice {
+            position,
+            delete,
+            insert: insert.into(),
+        }
     }
 
     fn check(seen: &str, current: &str, typed: &[Splice], expected: &str) {
@@ -118,8 +144,18 @@ mod tests {
         check("a b c", "a B c", &[splice(2, 1, "x")], "a xB c");
         check("one two", "one and two", &[splice(0, 7, "")], "and ");
         check("ab", "", &[splice(1, 0, "x")], "x");
-        check("", "theirs", &[splice(0, 0, "m"), splice(1, 0, "e")], "metheirs");
-        check("naïve", "très naïve", &[splice(2, 1, "i"), splice(5, 0, "!")], "très naive!");
+        check(
+            "",
+            "theirs",
+            &[splice(0, 0, "m"), splice(1, 0, "e")],
+            "metheirs",
+        );
+        check(
+            "naïve",
+            "très naïve",
+            &[splice(2, 1, "i"), splice(5, 0, "!")],
+            "très naive!",
+        );
     }
 
     #[test]
@@ -130,6 +166,9 @@ mod tests {
         for splice in onto(&[splice(0, seen.len(), "")], &differences(seen, current)) {
             splice.apply(&mut text);
         }
-        assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["slowly", "big"]);
+        assert_eq!(
+            text.split_whitespace().collect::<Vec<_>>(),
+            ["slowly", "big"]
+        );
     }
 }

@@ -375,7 +375,8 @@ mod tests {
         let mut sheet = Sheet::new("one three");
         remote(&mut sheet, 4, 0, "two ");
         sheet.type_in(0, "0", 0.0);
-        assert_eq!(sheet.arrived(), [5..9]);
+        remote(&mut sheet, 0, 0, "!");
+        assert_eq!(sheet.arrived(), [0..1, 6..10]);
     }
 
     #[test]
@@ -460,7 +461,9 @@ mod tests {
     fn the_splices_always_keep_the_document_equal_to_the_text() {
         let mut seed = 7_u64;
         let mut random = move |below: usize| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(seed >> 33).unwrap() % below
         };
         for _ in 0..400 {
@@ -475,7 +478,11 @@ mod tests {
                     0 | 1 => vec![sheet.type_in(at, "x", seconds)],
                     2 => vec![sheet.delete(at, random(3).min(length - at), seconds)],
                     3 => {
-                        let splice = Splice { position: at, delete: 0, insert: "Z".into() };
+                        let splice = Splice {
+                            position: at,
+                            delete: 0,
+                            insert: "Z".into(),
+                        };
                         sheet.remote(&splice);
                         vec![splice]
                     }

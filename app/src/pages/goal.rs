@@ -11,8 +11,9 @@ use crate::notebook::{Change, GoalField};
 use crate::theme::{Type, space, tokens};
 use crate::view::{Agreement, Author, GoalKey, GoalView, Outcome, Person, PersonKey, Standing};
 use crate::widgets::{
-    Button, Columns, Entry, FieldLook, Icon, TextField, Tone, bleed_ui, card_title_ui, card_ui, chart_ui,
-    columns_ui, empty_ui, line_ui, link_ui, marks_ui, pill_ui, rating_ui, row_ui, tick_ui,
+    Button, Columns, Entry, FieldLook, Icon, TextField, Tone, bleed_ui, card_title_ui, card_ui,
+    chart_ui, columns_ui, empty_ui, line_ui, link_ui, marks_ui, pill_ui, rating_ui, row_ui,
+    tick_ui,
 };
 
 /// What is open, typed or chosen on the page of one goal.
@@ -66,14 +67,22 @@ pub fn goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: &G
     let words = desk.words;
     let back = words.text(text_id!("goal-back"));
     bleed_ui(ui, 16.0, |ui| {
-        if Button::quiet(&back).with_icon(Icon::Back).show_ui(ui).clicked() {
+        if Button::quiet(&back)
+            .with_icon(Icon::Back)
+            .show_ui(ui)
+            .clicked()
+        {
             desk.ask(Command::Go(Page::Goals));
         }
     });
     title_field_ui(ui, desk, state, goal);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = Vec2::new(space::SMALL, space::TINY);
-        pill_ui(ui, Tone::Quiet, &wording::standing(words, goal.line.standing));
+        pill_ui(
+            ui,
+            Tone::Quiet,
+            &wording::standing(words, goal.line.standing),
+        );
         if let Some(kind) = goal.line.kind {
             pill_ui(ui, Tone::Quiet, &words.text(wording::kind_short(kind)));
         }
@@ -106,7 +115,11 @@ fn shared_text_ui(
     look: FieldLook<'_>,
 ) {
     if !goal.may_write {
-        let text = if current.is_empty() { look.hint } else { current };
+        let text = if current.is_empty() {
+            look.hint
+        } else {
+            current
+        };
         ui.label(look.kind.text(text, tokens(ui).ink));
         return;
     }
@@ -324,7 +337,10 @@ fn new_step_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: &G
         .show_ui(ui, &mut state.step);
     let entered = entry.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     let typed = !state.step.trim().is_empty();
-    let added = typed && Button::plain(&words.text(text_id!("goal-step-add"))).show_ui(ui).clicked();
+    let added = typed
+        && Button::plain(&words.text(text_id!("goal-step-add")))
+            .show_ui(ui)
+            .clicked();
     if typed && (entered || added) {
         let text = std::mem::take(&mut state.step).trim().to_owned();
         desk.ask(Command::Change(Change::AddStep(goal.line.key, text)));
@@ -348,7 +364,10 @@ fn rate_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: &
             return;
         };
         let note = words.text(text_id!("goal-rate-note"));
-        Entry::unlabelled(&note).hint(&note).rows(2).show_ui(ui, &mut state.note);
+        Entry::unlabelled(&note)
+            .hint(&note)
+            .rows(2)
+            .show_ui(ui, &mut state.note);
         let by_key = ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Enter));
         let save = words.text(text_id!("goal-rate-save"));
         if Button::plain(&save).show_ui(ui).clicked() || by_key {
@@ -371,7 +390,10 @@ fn ratings_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal
             return;
         };
         let count = goal.ratings.len();
-        small_ui(ui, &words.format(text_id!("goal-ratings-count"), &[("count", count.into())]));
+        small_ui(
+            ui,
+            &words.format(text_id!("goal-ratings-count"), &[("count", count.into())]),
+        );
         if state.table_open {
             table_ui(ui, desk, goal);
         } else {
@@ -406,7 +428,11 @@ fn ratings_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal
 
 /// The latest rating that has words, with them larger than the number.
 fn latest_words_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalView) {
-    let spoken = goal.ratings.iter().rev().find(|rating| !rating.note.is_empty());
+    let spoken = goal
+        .ratings
+        .iter()
+        .rev()
+        .find(|rating| !rating.note.is_empty());
     let Some(rating) = spoken else {
         return;
     };
@@ -414,7 +440,10 @@ fn latest_words_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalView) {
     body_ui(ui, &rating.note);
     ui.add_space(-space::TINY);
     let when = desk.clock.when(desk.words, rating.at_millis);
-    let parts = [("score", i64::from(rating.score).into()), ("when", when.into())];
+    let parts = [
+        ("score", i64::from(rating.score).into()),
+        ("when", when.into()),
+    ];
     small_ui(ui, &desk.words.format(text_id!("goal-rating-line"), &parts));
 }
 
@@ -429,7 +458,10 @@ fn table_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalView) {
         }
         let name = wording::author(desk.words, &rating.by);
         let when = desk.clock.when(desk.words, rating.at_millis);
-        let parts = [("score", i64::from(rating.score).into()), ("when", when.into())];
+        let parts = [
+            ("score", i64::from(rating.score).into()),
+            ("when", when.into()),
+        ];
         let line = desk.words.format(text_id!("goal-rating-line"), &parts);
         ui.label(Type::Figures.text(format!("{line} · {name}"), tokens.muted));
     }
@@ -449,7 +481,13 @@ fn sharing_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal
             line_ui(ui);
             super::people::grant_ui(ui, desk, grant);
             if goal.may_share {
-                unshare_ui(ui, desk, &mut state.unsharing, (goal.line.key, grant.person), &grant.name);
+                unshare_ui(
+                    ui,
+                    desk,
+                    &mut state.unsharing,
+                    (goal.line.key, grant.person),
+                    &grant.name,
+                );
             }
         }
         if !goal.may_share {
@@ -463,7 +501,10 @@ fn sharing_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal
         ui.add_space(space::TINY);
         if people.is_empty() {
             small_ui(ui, &words.text(text_id!("goal-share-nobody")));
-            if Button::plain(&words.text(text_id!("command-connect"))).show_ui(ui).clicked() {
+            if Button::plain(&words.text(text_id!("command-connect")))
+                .show_ui(ui)
+                .clicked()
+            {
                 desk.ask(Command::Connect);
             }
         }
@@ -474,23 +515,39 @@ fn sharing_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal
 }
 
 /// A button to share with one person, which asks once.
-fn share_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: &GoalView, person: &Person) {
+fn share_ui(
+    ui: &mut Ui,
+    desk: &mut Desk<'_>,
+    state: &mut GoalState,
+    goal: &GoalView,
+    person: &Person,
+) {
     let words = desk.words;
     let name = [("name", person.name.as_str().into())];
     if state.sharing != Some(person.key) {
         let share = format!("{}…", words.format(text_id!("goal-share"), &name));
-        if Button::plain(&share).with_icon(Icon::Share).show_ui(ui).clicked() {
+        if Button::plain(&share)
+            .with_icon(Icon::Share)
+            .show_ui(ui)
+            .clicked()
+        {
             state.sharing = Some(person.key);
         }
         return;
     }
     body_ui(ui, &words.format(text_id!("goal-share-question"), &name));
     ui.horizontal_wrapped(|ui| {
-        if Button::plain(&words.text(text_id!("goal-share-confirm"))).show_ui(ui).clicked() {
+        if Button::plain(&words.text(text_id!("goal-share-confirm")))
+            .show_ui(ui)
+            .clicked()
+        {
             state.sharing = None;
             desk.ask(Command::Change(Change::Share(goal.line.key, person.key)));
         }
-        if Button::quiet(&words.text(text_id!("app-cancel"))).show_ui(ui).clicked() {
+        if Button::quiet(&words.text(text_id!("app-cancel")))
+            .show_ui(ui)
+            .clicked()
+        {
             state.sharing = None;
         }
     });
@@ -515,11 +572,17 @@ pub(super) fn unshare_ui(
     let name = [("name", name.into())];
     body_ui(ui, &words.format(text_id!("goal-unshare-question"), &name));
     ui.horizontal_wrapped(|ui| {
-        if Button::plain(&words.text(text_id!("goal-unshare-confirm"))).show_ui(ui).clicked() {
+        if Button::plain(&words.text(text_id!("goal-unshare-confirm")))
+            .show_ui(ui)
+            .clicked()
+        {
             *asked = None;
             desk.ask(Command::Change(Change::Unshare(goal, person)));
         }
-        if Button::quiet(&words.text(text_id!("app-cancel"))).show_ui(ui).clicked() {
+        if Button::quiet(&words.text(text_id!("app-cancel")))
+            .show_ui(ui)
+            .clicked()
+        {
             *asked = None;
         }
     });
@@ -543,7 +606,10 @@ fn closing_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: &Go
                         desk.ask(Command::Change(Change::Close(key, outcome)));
                     }
                 }
-                if Button::quiet(&words.text(text_id!("app-cancel"))).show_ui(ui).clicked() {
+                if Button::quiet(&words.text(text_id!("app-cancel")))
+                    .show_ui(ui)
+                    .clicked()
+                {
                     state.closing = false;
                 }
             });
@@ -557,13 +623,19 @@ fn closing_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalState, goal: &Go
             Standing::Focus if Button::quiet(&pause).show_ui(ui).clicked() => {
                 desk.ask(Command::Change(Change::Pause(key)));
             }
-            Standing::Paused | Standing::Closed(_) if Button::plain(&resume).show_ui(ui).clicked() => {
+            Standing::Paused | Standing::Closed(_)
+                if Button::plain(&resume).show_ui(ui).clicked() =>
+            {
                 desk.ask(Command::Change(Change::Resume(key)));
             }
             _ => {}
         }
         let open = !matches!(goal.line.standing, Standing::Closed(_));
-        if open && Button::quiet(&words.text(text_id!("goal-close"))).show_ui(ui).clicked() {
+        if open
+            && Button::quiet(&words.text(text_id!("goal-close")))
+                .show_ui(ui)
+                .clicked()
+        {
             state.closing = true;
         }
     });

@@ -1,15 +1,15 @@
 //! All goals: in focus, paused, closed; and a place to write down a new one.
 
 use cairn_words::text_id;
-use egui::{Key, Modifiers, Sense, Ui, Vec2};
+use egui::{Key, Modifiers, Ui, Vec2};
 
 use super::{Desk, small_ui, title_ui, wording};
 use crate::command::{Command, Page};
 use crate::notebook::Change;
-use crate::theme::{Type, size, space, tokens};
+use crate::theme::space;
 use crate::view::{Agreement, Author, GoalLine, Kind, Role, Standing};
 use crate::widgets::{
-    Button, Entry, Tone, card_title_ui, card_ui, empty_ui, line_ui, pill_ui, row_ui,
+    Button, Entry, Tone, card_title_ui, card_ui, empty_ui, line_ui, pill_ui, row_ui, title_link_ui,
 };
 
 /// More goals than this in focus call for a soft note.
@@ -61,12 +61,30 @@ pub fn goals_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalsState) {
     let paused = of(|standing| *standing == Standing::Paused);
     let closed = of(|standing| matches!(standing, Standing::Closed(_)));
     let soft_note = focus.len() > FOCUS_SOFT_LIMIT;
-    section_ui(ui, desk, &words.text(text_id!("goals-in-focus")), &focus, soft_note);
+    section_ui(
+        ui,
+        desk,
+        &words.text(text_id!("goals-in-focus")),
+        &focus,
+        soft_note,
+    );
     if !paused.is_empty() {
-        section_ui(ui, desk, &words.text(text_id!("goals-paused")), &paused, false);
+        section_ui(
+            ui,
+            desk,
+            &words.text(text_id!("goals-paused")),
+            &paused,
+            false,
+        );
     }
     if !closed.is_empty() {
-        section_ui(ui, desk, &words.text(text_id!("goals-closed")), &closed, false);
+        section_ui(
+            ui,
+            desk,
+            &words.text(text_id!("goals-closed")),
+            &closed,
+            false,
+        );
     }
 }
 
@@ -84,7 +102,10 @@ fn nothing_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalsState) {
             if Button::main(&words.text(add)).show_ui(ui).clicked() {
                 state.start_goal();
             }
-        } else if Button::main(&words.text(text_id!("command-connect"))).show_ui(ui).clicked() {
+        } else if Button::main(&words.text(text_id!("command-connect")))
+            .show_ui(ui)
+            .clicked()
+        {
             desk.ask(Command::Connect);
         }
     });
@@ -121,7 +142,10 @@ fn new_goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut GoalsState) {
             if ready && (clicked || by_key) {
                 add_goal(desk, state);
             }
-            if Button::quiet(&words.text(text_id!("app-cancel"))).show_ui(ui).clicked() {
+            if Button::quiet(&words.text(text_id!("app-cancel")))
+                .show_ui(ui)
+                .clicked()
+            {
                 *state = GoalsState::default();
             }
         });
@@ -132,7 +156,9 @@ fn add_goal(desk: &mut Desk<'_>, state: &mut GoalsState) {
     let state = std::mem::take(state);
     let typed = state.title.trim();
     let title = if typed.is_empty() {
-        desk.words.text(text_id!("goals-unclear-words")).into_owned()
+        desk.words
+            .text(text_id!("goals-unclear-words"))
+            .into_owned()
     } else {
         typed.to_owned()
     };
@@ -147,7 +173,12 @@ pub(super) fn kinds_ui(ui: &mut Ui, desk: &Desk<'_>, chosen: &mut Option<Kind>) 
         for kind in Kind::ALL {
             let selected = *chosen == Some(kind);
             let name = desk.words.text(wording::kind(kind));
-            if Button::plain(&name).selected(selected).show_ui(ui).clicked() && !selected {
+            if Button::plain(&name)
+                .selected(selected)
+                .show_ui(ui)
+                .clicked()
+                && !selected
+            {
                 *chosen = Some(kind);
                 changed = true;
             }
@@ -177,7 +208,6 @@ fn section_ui(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, goals: &[&GoalLine]
 
 fn goal_line_ui(ui: &mut Ui, desk: &mut Desk<'_>, goal: &GoalLine) {
     let words = desk.words;
-    let tokens = tokens(ui);
     let title = if goal.title.trim().is_empty() {
         words.text(text_id!("goals-untitled")).into_owned()
     } else {
@@ -185,19 +215,12 @@ fn goal_line_ui(ui: &mut Ui, desk: &mut Desk<'_>, goal: &GoalLine) {
     };
     let clicked = row_ui(ui, words, &goal.marks, |ui| {
         ui.spacing_mut().item_spacing.y = space::TINY;
-        let label = egui::Label::new(Type::Words.text(&title, tokens.ink)).sense(Sense::click());
-        let response = ui.add(label);
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Link, true, &title));
-        if response.has_focus() || response.hovered() {
-            let (from, to) = (response.rect.left_bottom(), response.rect.right_bottom());
-            let stroke = egui::Stroke::new(size::FOCUS, tokens.accent);
-            ui.painter().line_segment([from, to], stroke);
-        }
+        let response = title_link_ui(ui, &title);
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = Vec2::new(space::SMALL, space::TINY);
             facts_ui(ui, desk, goal);
         });
-        response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
+        response.clicked()
     });
     if clicked {
         desk.ask(Command::Go(Page::Goal(goal.key)));
@@ -209,11 +232,19 @@ fn facts_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalLine) {
     let words = desk.words;
     match &goal.agreement {
         Agreement::ProposedByOther { .. } | Agreement::Changed => {
-            pill_ui(ui, Tone::Warm, &words.text(text_id!("goals-waiting-for-me")));
+            pill_ui(
+                ui,
+                Tone::Warm,
+                &words.text(text_id!("goals-waiting-for-me")),
+            );
         }
         Agreement::ProposedByMe { with, .. } => {
             let name = [("name", with.as_str().into())];
-            pill_ui(ui, Tone::Quiet, &words.format(text_id!("goals-waiting-for-other"), &name));
+            pill_ui(
+                ui,
+                Tone::Quiet,
+                &words.format(text_id!("goals-waiting-for-other"), &name),
+            );
         }
         Agreement::Agreed { .. } => {
             pill_ui(ui, Tone::Soft, &words.text(text_id!("goals-agreed")));
@@ -233,12 +264,19 @@ fn facts_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalLine) {
     facts.push(match &goal.last_rating {
         Some(rating) => {
             let when = desk.clock.when(words, rating.at_millis);
-            let parts = [("score", i64::from(rating.score).into()), ("when", when.into())];
+            let parts = [
+                ("score", i64::from(rating.score).into()),
+                ("when", when.into()),
+            ];
             words.format(text_id!("goals-last-rating"), &parts)
         }
         None => words.text(text_id!("goals-not-rated")).into_owned(),
     });
-    let open = goal.steps.iter().filter(|step| step.done_millis.is_none()).count();
+    let open = goal
+        .steps
+        .iter()
+        .filter(|step| step.done_millis.is_none())
+        .count();
     if open > 0 {
         facts.push(words.format(text_id!("goals-steps-open"), &[("count", open.into())]));
     }

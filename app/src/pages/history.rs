@@ -13,14 +13,23 @@ use crate::widgets::{card_title_ui, card_ui, line_ui, link_ui};
 const SHOWN: usize = 5;
 
 /// The card with the newest sentences first.
-pub(super) fn history_card_ui(ui: &mut Ui, desk: &Desk<'_>, state: &mut GoalState, goal: &GoalView) {
+pub(super) fn history_card_ui(
+    ui: &mut Ui,
+    desk: &Desk<'_>,
+    state: &mut GoalState,
+    goal: &GoalView,
+) {
     if goal.history.is_empty() {
         return;
     }
     let words = desk.words;
     card_ui(ui, |ui| {
         card_title_ui(ui, &words.text(text_id!("goal-history-title")));
-        let shown = if state.history_open { goal.history.len() } else { SHOWN };
+        let shown = if state.history_open {
+            goal.history.len()
+        } else {
+            SHOWN
+        };
         for (at, line) in goal.history.iter().take(shown).enumerate() {
             if at > 0 {
                 line_ui(ui);
@@ -29,7 +38,9 @@ pub(super) fn history_card_ui(ui: &mut Ui, desk: &Desk<'_>, state: &mut GoalStat
             ui.add_space(-space::TINY);
             small_ui(ui, &desk.clock.when(words, line.at_millis));
         }
-        if goal.history.len() > shown && link_ui(ui, &words.text(text_id!("goal-history-more"))).clicked() {
+        if goal.history.len() > shown
+            && link_ui(ui, &words.text(text_id!("goal-history-more"))).clicked()
+        {
             state.history_open = true;
         }
     });

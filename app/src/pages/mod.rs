@@ -21,7 +21,9 @@ pub use goal::{GoalState, goal_ui};
 pub use goals::{GoalsState, goals_ui};
 pub use people::{PeopleState, people_ui};
 pub use today::{TodayState, today_ui};
-pub use welcome::{Asked, RecoveryState, UnlockState, WelcomeState, recovery_ui, unlock_ui, welcome_ui};
+pub use welcome::{
+    Asked, RecoveryState, UnlockState, WelcomeState, recovery_ui, unlock_ui, welcome_ui,
+};
 
 /// What every page of an open notebook needs.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use crate::notebook::Change;
 use crate::theme::{Type, space, tokens};
 use crate::view::{GoalKey, Grant, Pairing, Person, PersonKey, SharedLine};
 use crate::widgets::{
-    Button, Columns, Entry, Tone, card_title_ui, card_ui, columns_ui, empty_ui, line_ui, link_ui,
-    heading_ui, pill_ui,
+    Button, Columns, Entry, Tone, card_title_ui, card_ui, columns_ui, empty_ui, heading_ui,
+    line_ui, link_ui, pill_ui, title_link_ui,
 };
 
 /// What is open and typed on the page.
@@ -85,7 +85,10 @@ fn connect_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
                 let name = [("name", name.into())];
                 body_ui(ui, &words.format(text_id!("people-connected-with"), &name));
                 ui.horizontal_wrapped(|ui| {
-                    if Button::main(&words.text(text_id!("today-steps-empty-do"))).show_ui(ui).clicked() {
+                    if Button::main(&words.text(text_id!("today-steps-empty-do")))
+                        .show_ui(ui)
+                        .clicked()
+                    {
                         close(desk, state);
                         desk.ask(Command::Go(Page::Goals));
                     }
@@ -119,13 +122,22 @@ fn choose_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
     if desk.view.people.is_empty() {
         body_ui(ui, &words.text(text_id!("people-empty")));
     }
-    ui.label(Type::Body.text(words.text(text_id!("people-connect-lead")), tokens(ui).muted));
+    ui.label(Type::Body.text(
+        words.text(text_id!("people-connect-lead")),
+        tokens(ui).muted,
+    ));
     ui.add_space(space::TINY);
     ui.horizontal_wrapped(|ui| {
-        if Button::main(&words.text(text_id!("people-show-code"))).show_ui(ui).clicked() {
+        if Button::main(&words.text(text_id!("people-show-code")))
+            .show_ui(ui)
+            .clicked()
+        {
             desk.ask(Command::Change(Change::OfferPairing));
         }
-        if Button::plain(&words.text(text_id!("people-enter-code"))).show_ui(ui).clicked() {
+        if Button::plain(&words.text(text_id!("people-enter-code")))
+            .show_ui(ui)
+            .clicked()
+        {
             state.typing_code = true;
         }
         if !desk.view.people.is_empty() {
@@ -146,7 +158,10 @@ fn show_code_ui(ui: &mut Ui, desk: &mut Desk<'_>, code: &str, address: &str) {
     ui.add(shown.wrap());
     ui.add_space(space::TINY);
     small_ui(ui, &words.text(text_id!("people-code-waiting")));
-    if Button::plain(&words.text(text_id!("app-cancel"))).show_ui(ui).clicked() {
+    if Button::plain(&words.text(text_id!("app-cancel")))
+        .show_ui(ui)
+        .clicked()
+    {
         desk.ask(Command::Change(Change::ClosePairing));
     }
 }
@@ -168,7 +183,10 @@ fn type_code_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
             let address = std::mem::take(&mut state.address).trim().to_owned();
             desk.ask(Command::Change(Change::AcceptPairing { code, address }));
         }
-        if Button::quiet(&words.text(text_id!("app-cancel"))).show_ui(ui).clicked() {
+        if Button::quiet(&words.text(text_id!("app-cancel")))
+            .show_ui(ui)
+            .clicked()
+        {
             *state = PeopleState::default();
         }
     });
@@ -188,7 +206,10 @@ fn person_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, per
             pill_ui(ui, tone, &words.text(id));
         });
         let role = words.text(wording::role(person.role));
-        let devices = words.format(text_id!("people-devices"), &[("count", person.devices.into())]);
+        let devices = words.format(
+            text_id!("people-devices"),
+            &[("count", person.devices.into())],
+        );
         small_ui(ui, &format!("{role} · {devices}"));
         rename_ui(ui, desk, state, person);
     });
@@ -208,11 +229,18 @@ fn rename_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, person: 
     let wanted = name.trim().to_owned();
     ui.horizontal_wrapped(|ui| {
         let save = words.text(text_id!("app-save"));
-        if Button::plain(&save).enabled(!wanted.is_empty()).show_ui(ui).clicked() {
+        if Button::plain(&save)
+            .enabled(!wanted.is_empty())
+            .show_ui(ui)
+            .clicked()
+        {
             state.renaming = None;
             desk.ask(Command::Change(Change::Rename(person.key, wanted)));
         }
-        if Button::quiet(&words.text(text_id!("app-cancel"))).show_ui(ui).clicked() {
+        if Button::quiet(&words.text(text_id!("app-cancel")))
+            .show_ui(ui)
+            .clicked()
+        {
             state.renaming = None;
         }
     });
@@ -242,7 +270,7 @@ fn shared_goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, lin
     let Some(first) = lines.first() else {
         return;
     };
-    if link_title_ui(ui, &first.title) {
+    if title_link_ui(ui, &first.title).clicked() {
         desk.ask(Command::Go(Page::Goal(first.goal)));
     }
     for line in lines {
@@ -251,7 +279,10 @@ fn shared_goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, lin
             continue;
         }
         let asked_of = (line.goal, line.grant.person);
-        let mut asked = state.unsharing.filter(|asked| *asked == asked_of).map(|asked| asked.1);
+        let mut asked = state
+            .unsharing
+            .filter(|asked| *asked == asked_of)
+            .map(|asked| asked.1);
         let before = asked;
         ui.push_id(line.grant.person, |ui| {
             unshare_ui(ui, desk, &mut asked, asked_of, &line.grant.name);
@@ -260,18 +291,6 @@ fn shared_goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, lin
             state.unsharing = asked.map(|person| (line.goal, person));
         }
     }
-}
-
-fn link_title_ui(ui: &mut Ui, title: &str) -> bool {
-    let words = Type::Body.text(title, tokens(ui).ink);
-    let response = ui.add(egui::Label::new(words).sense(egui::Sense::click()));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Link, true, title));
-    if response.has_focus() || response.hovered() {
-        let stroke = egui::Stroke::new(crate::theme::size::FOCUS, tokens(ui).accent);
-        let ends = [response.rect.left_bottom(), response.rect.right_bottom()];
-        ui.painter().line_segment(ends, stroke);
-    }
-    response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
 }
 
 /// One person who may see something: name, what they may do, since when, arrived when.

@@ -7,10 +7,10 @@ use super::{Desk, small_ui, title_ui};
 use crate::command::{Command, Page};
 use crate::notebook::Change;
 use crate::theme::{Type, space, tokens};
-use crate::view::{GoalKey, GoalLine, Role, Standing, Step};
+use crate::view::{Agreement, Author, GoalKey, GoalLine, Role, Standing, Step};
 use crate::widgets::{
     Button, Columns, Entry, Mood, card_title_ui, card_ui, columns_ui, empty_ui, line_ui, link_ui,
-    marks_ui, mood_ui, rating_ui, row_ui, tick_ui,
+    marks_ui, mood_ui, rating_ui, row_ui, tick_ui, title_link_ui,
 };
 
 /// Goals shown at once that ask for a rating.
@@ -41,7 +41,10 @@ pub fn today_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
             mood_card_ui(ui, desk, state);
             steps_card_ui(ui, desk);
         }
-        Columns::Side => rating_card_ui(ui, desk, state),
+        Columns::Side => {
+            waiting_card_ui(ui, desk);
+            rating_card_ui(ui, desk, state);
+        }
     });
 }
 
@@ -99,7 +102,11 @@ fn mood_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
         let keys = words.text(text_id!("today-mood-keys"));
         ui.horizontal_wrapped(|ui| {
             let main = state.score.is_none() && state.mood.is_some();
-            let button = if main { Button::main(&save) } else { Button::plain(&save) };
+            let button = if main {
+                Button::main(&save)
+            } else {
+                Button::plain(&save)
+            };
             if button.enabled(state.mood.is_some()).show_ui(ui).clicked() {
                 save_mood(desk, state);
             }
@@ -113,7 +120,11 @@ fn mood_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
 /// The entries of today, newest first.
 fn earlier_moods_ui(ui: &mut Ui, desk: &Desk<'_>) {
     let tokens = tokens(ui);
-    let today = desk.view.moods.iter().filter(|mood| desk.clock.is_today(mood.at_millis));
+    let today = desk
+        .view
+        .moods
+        .iter()
+        .filter(|mood| desk.clock.is_today(mood.at_millis));
     for entry in today.take(4) {
         ui.add_space(space::TINY);
         line_ui(ui);
@@ -136,10 +147,15 @@ fn in_focus<'a>(desk: &Desk<'a>) -> impl Iterator<Item = &'a GoalLine> + use<'a>
 
 fn steps_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     let words = desk.words;
-    let shown = |step: &Step| step.done_millis.is_none_or(|done| desk.clock.is_today(done));
+    let shown = |step: &Step| {
+        step.done_millis
+            .is_none_or(|done| desk.clock.is_today(done))
+    };
+    // Steps of someone else's goal are theirs, but for those I took on.
+    let mine = |goal: &GoalLine, step: &Step| goal.owner == Author::Me || step.by == Author::Me;
     let steps: Vec<(&GoalLine, &Step)> = in_focus(desk)
         .flat_map(|goal| goal.steps.iter().map(move |step| (goal, step)))
-        .filter(|(_, step)| shown(step))
+        .filter(|(goal, step)| mine(goal, step) && shown(step))
         .collect();
     card_ui(ui, |ui| {
         card_title_ui(ui, &words.text(text_id!("today-steps-title")));
@@ -169,9 +185,43 @@ fn steps_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
     });
 }
 
+/// Goals whose words wait for an answer.
+fn waiting_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let words = desk.words;
+    let waits = |goal: &&GoalLine| matches!(goal.agreement, Agreement::ProposedByOther { .. });
+    let waiting: Vec<&GoalLine> = in_focus(desk).filter(waits).collect();
+    if waiting.is_empty() {
+        return;
+    }
+    card_ui(ui, |ui| {
+        card_title_ui(ui, &words.text(text_id!("goals-waiting-for-me")));
+        for (at, goal) in waiting.into_iter().enumerate() {
+            if at > 0 {
+                line_ui(ui);
+            }
+            let Agreement::ProposedByOther { by, .. } = &goal.agreement else {
+                continue;
+            };
+            let opened = row_ui(ui, words, &goal.marks, |ui| {
+                title_link_ui(ui, &goal.title).clicked()
+            });
+            let name = [("name", by.as_str().into())];
+            small_ui(ui, &words.format(text_id!("today-proposed-by"), &name));
+            if opened {
+                desk.ask(Command::Go(Page::Goal(goal.key)));
+            }
+        }
+    });
+}
+
 fn rating_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
     let words = desk.words;
-    let due: Vec<&GoalLine> = in_focus(desk).filter(|goal| goal.rating_due).collect();
+    let own = || in_focus(desk).filter(|goal| goal.owner == Author::Me);
+    let due: Vec<&GoalLine> = own().filter(|goal| goal.rating_due).collect();
+    let rated = own().any(|goal| goal.last_rating.is_some());
+    if desk.view.role != Role::Client && own().next().is_none() {
+        return;
+    }
     card_ui(ui, |ui| {
         if desk.view.goals.is_empty() && desk.view.role == Role::Client {
             card_title_ui(ui, &words.text(text_id!("today-first-title")));
@@ -183,7 +233,7 @@ fn rating_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
         }
         card_title_ui(ui, &words.text(text_id!("today-rate-title")));
         if due.is_empty() {
-            let id = if in_focus(desk).any(|goal| goal.last_rating.is_some()) {
+            let id = if rated {
                 text_id!("today-rate-none")
             } else {
                 text_id!("today-rate-empty")
@@ -219,7 +269,10 @@ fn rate_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState, goal: &Goal
             Entry::unlabelled(&words.text(text_id!("today-rate-note")))
                 .hint(&words.text(text_id!("today-rate-note")))
                 .show_ui(ui, &mut state.rating_note);
-            if Button::main(&words.text(text_id!("today-rate-save"))).show_ui(ui).clicked() {
+            if Button::main(&words.text(text_id!("today-rate-save")))
+                .show_ui(ui)
+                .clicked()
+            {
                 save_rating(desk, state);
             }
         } else if link_ui(ui, &words.text(text_id!("today-open-goal"))).clicked() {

@@ -15,8 +15,18 @@ const SHORT: usize = 12;
 
 /// Passphrases that every guesser tries first.
 const COMMON: [&str; 12] = [
-    "password", "passphrase", "12345678", "123456789", "1234567890", "qwertyuiop", "iloveyou",
-    "letmein", "welcome", "sunshine", "correct horse battery staple", "therapy",
+    "password",
+    "passphrase",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "qwertyuiop",
+    "iloveyou",
+    "letmein",
+    "welcome",
+    "sunshine",
+    "correct horse battery staple",
+    "therapy",
 ];
 
 /// What the first pages ask for.
@@ -50,12 +60,19 @@ pub struct WelcomeState {
 
 impl std::fmt::Debug for WelcomeState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WelcomeState").field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("WelcomeState")
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
 /// Draws the page of the first start.
-pub fn welcome_ui(ui: &mut Ui, words: &Words, state: &mut WelcomeState, demo: bool) -> Option<Asked> {
+pub fn welcome_ui(
+    ui: &mut Ui,
+    words: &Words,
+    state: &mut WelcomeState,
+    demo: bool,
+) -> Option<Asked> {
     let mut asked = None;
     title_ui(ui, &words.text(text_id!("welcome-title")));
     ui.label(Type::Body.text(words.text(text_id!("welcome-lead")), tokens(ui).muted));
@@ -63,9 +80,21 @@ pub fn welcome_ui(ui: &mut Ui, words: &Words, state: &mut WelcomeState, demo: bo
     card_ui(ui, |ui| {
         card_title_ui(ui, &words.text(text_id!("welcome-role-title")));
         for (role, name, hint) in [
-            (Role::Client, text_id!("welcome-role-client"), text_id!("welcome-role-client-hint")),
-            (Role::Therapist, text_id!("welcome-role-therapist"), text_id!("welcome-role-therapist-hint")),
-            (Role::Supporter, text_id!("welcome-role-supporter"), text_id!("welcome-role-supporter-hint")),
+            (
+                Role::Client,
+                text_id!("welcome-role-client"),
+                text_id!("welcome-role-client-hint"),
+            ),
+            (
+                Role::Therapist,
+                text_id!("welcome-role-therapist"),
+                text_id!("welcome-role-therapist-hint"),
+            ),
+            (
+                Role::Supporter,
+                text_id!("welcome-role-supporter"),
+                text_id!("welcome-role-supporter-hint"),
+            ),
         ] {
             let (name, hint) = (words.text(name), words.text(hint));
             if role_ui(ui, &name, &hint, state.role == Some(role)) {
@@ -80,7 +109,10 @@ pub fn welcome_ui(ui: &mut Ui, words: &Words, state: &mut WelcomeState, demo: bo
         passphrases_ui(ui, words, state);
         ui.add_space(space::SMALL);
         let missing = missing(state);
-        if Button::main(&words.text(text_id!("welcome-create"))).show_ui(ui).clicked() {
+        if Button::main(&words.text(text_id!("welcome-create")))
+            .show_ui(ui)
+            .clicked()
+        {
             state.asked_once = true;
             asked = missing.is_none().then(|| create(state)).flatten();
         }
@@ -114,10 +146,10 @@ fn role_ui(ui: &mut Ui, name: &str, hint: &str, selected: bool) -> bool {
     let name_galley = Type::Strong.galley(ui, name, tokens.ink, room);
     let hint_galley = Type::Small.galley(ui, hint, tokens.muted, room);
     let height = name_galley.size().y + hint_galley.size().y + 2.0 * space::MEDIUM;
-    let (rect, response) =
-        ui.allocate_exact_size(egui::vec2(width, height), egui::Sense::click());
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(width, height), egui::Sense::click());
     response.widget_info(|| egui::WidgetInfo::selected(Role::RadioButton, true, selected, name));
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(hint));
+    ui.ctx()
+        .accesskit_node_builder(response.id, |node| node.set_description(hint));
     let edge = match (response.has_focus(), selected) {
         (true, _) => egui::Stroke::new(size::FOCUS, tokens.accent),
         (false, true) => egui::Stroke::new(size::HAIRLINE, tokens.accent),
@@ -134,7 +166,9 @@ fn role_ui(ui: &mut Ui, name: &str, hint: &str, selected: bool) -> bool {
     let below = at + egui::vec2(0.0, name_galley.size().y);
     painter.galley(at, name_galley, tokens.ink);
     painter.galley(below, hint_galley, tokens.muted);
-    response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
+    response
+        .on_hover_cursor(egui::CursorIcon::PointingHand)
+        .clicked()
 }
 
 fn passphrases_ui(ui: &mut Ui, words: &Words, state: &mut WelcomeState) {
@@ -151,9 +185,15 @@ fn passphrases_ui(ui: &mut Ui, words: &Words, state: &mut WelcomeState) {
         .password(masked)
         .show_ui(ui, &mut state.again);
     if !state.again.is_empty() && *state.again != *state.passphrase {
-        ui.label(Type::Small.text(words.text(text_id!("welcome-passphrase-differs")), tokens(ui).warm));
+        ui.label(Type::Small.text(
+            words.text(text_id!("welcome-passphrase-differs")),
+            tokens(ui).warm,
+        ));
     }
-    ui.checkbox(&mut state.shown, words.text(text_id!("welcome-show-passphrase")));
+    ui.checkbox(
+        &mut state.shown,
+        words.text(text_id!("welcome-show-passphrase")),
+    );
 }
 
 /// The one honest remark about a passphrase, if there is one to make.
@@ -246,7 +286,11 @@ pub fn recovery_ui(ui: &mut Ui, words: &Words, state: &mut RecoveryState) -> Opt
     ui.checkbox(&mut state.written, written);
     ui.add_space(space::SMALL);
     let open = words.text(text_id!("welcome-recovery-open"));
-    if Button::main(&open).enabled(state.written).show_ui(ui).clicked() {
+    if Button::main(&open)
+        .enabled(state.written)
+        .show_ui(ui)
+        .clicked()
+    {
         asked = Some(Asked::Continue);
     }
     asked
@@ -265,7 +309,9 @@ pub struct UnlockState {
 
 impl std::fmt::Debug for UnlockState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UnlockState").field("wrong", &self.wrong).finish_non_exhaustive()
+        f.debug_struct("UnlockState")
+            .field("wrong", &self.wrong)
+            .finish_non_exhaustive()
     }
 }
 
@@ -273,7 +319,10 @@ impl std::fmt::Debug for UnlockState {
 pub fn unlock_ui(ui: &mut Ui, words: &Words, state: &mut UnlockState) -> Option<Asked> {
     let mut asked = None;
     title_ui(ui, &words.text(text_id!("welcome-unlock-title")));
-    ui.label(Type::Body.text(words.text(text_id!("welcome-unlock-lead")), tokens(ui).muted));
+    ui.label(Type::Body.text(
+        words.text(text_id!("welcome-unlock-lead")),
+        tokens(ui).muted,
+    ));
     ui.add_space(space::MEDIUM);
     card_ui(ui, |ui| {
         let entry = Entry::new(&words.text(text_id!("welcome-passphrase")))
@@ -306,8 +355,14 @@ mod tests {
     #[test]
     fn says_only_what_is_known_about_a_passphrase() {
         assert_eq!(remark(""), None);
-        assert_eq!(remark("Password"), Some(text_id!("welcome-passphrase-common")));
-        assert_eq!(remark("kettle 9"), Some(text_id!("welcome-passphrase-short")));
+        assert_eq!(
+            remark("Password"),
+            Some(text_id!("welcome-passphrase-common"))
+        );
+        assert_eq!(
+            remark("kettle 9"),
+            Some(text_id!("welcome-passphrase-short"))
+        );
         assert_eq!(remark("kettle under slow rain"), None);
     }
 }

@@ -100,13 +100,21 @@ impl<'a> Button<'a> {
 
     /// Draws it.
     pub fn show_ui(self, ui: &mut Ui) -> Response {
-        let padding = if self.text_hidden { space::SMALL } else { space::MEDIUM + space::TINY };
+        let padding = if self.text_hidden {
+            space::SMALL
+        } else {
+            space::MEDIUM + space::TINY
+        };
         let icon_width = match (self.icon, self.text_hidden) {
             (Some(_), true) => size::ICON,
             (Some(_), false) => size::ICON + space::SMALL,
             (None, _) => 0.0,
         };
-        let kind = if self.weight == Weight::Main { Type::Strong } else { Type::Body };
+        let kind = if self.weight == Weight::Main {
+            Type::Strong
+        } else {
+            Type::Body
+        };
         let text = if self.text_hidden { "" } else { self.text };
         let room = (ui.available_width() - 2.0 * padding - icon_width).max(size::CONTROL);
         let tokens = tokens(ui);
@@ -118,7 +126,11 @@ impl<'a> Button<'a> {
         if self.full_width {
             wanted.x = ui.available_width();
         }
-        let sense = if self.enabled { Sense::click() } else { Sense::hover() };
+        let sense = if self.enabled {
+            Sense::click()
+        } else {
+            Sense::hover()
+        };
         let (rect, response) = ui.allocate_exact_size(wanted, sense);
         response.widget_info(|| self.info());
         let (fill, stroke, ink) = self.colors(ui, &response);
@@ -157,10 +169,16 @@ impl<'a> Button<'a> {
         let edge = Stroke::new(size::HAIRLINE, tokens.edge);
         let clear = egui::Color32::TRANSPARENT;
         let (fill, stroke, ink) = match self.weight {
-            _ if !self.enabled => (tokens.sunk, Stroke::new(size::HAIRLINE, tokens.line), tokens.muted),
-            _ if self.selected == Some(true) => {
-                (tokens.soft, Stroke::new(size::HAIRLINE, tokens.accent), tokens.accent)
-            }
+            _ if !self.enabled => (
+                tokens.sunk,
+                Stroke::new(size::HAIRLINE, tokens.line),
+                tokens.muted,
+            ),
+            _ if self.selected == Some(true) => (
+                tokens.soft,
+                Stroke::new(size::HAIRLINE, tokens.accent),
+                tokens.accent,
+            ),
             Weight::Main if touched => (tokens.ink, Stroke::NONE, tokens.paper),
             Weight::Main => (tokens.accent, Stroke::NONE, tokens.on_accent),
             Weight::Plain if touched => (tokens.sunk, edge, tokens.ink),
@@ -183,7 +201,10 @@ impl<'a> Button<'a> {
 /// A link in running text: underlined, small.
 pub fn link_ui(ui: &mut Ui, text: &str) -> Response {
     let tokens = tokens(ui);
-    let words = Type::Small.text(text, tokens.accent).underline();
+    let words = Type::Small
+        .text(text, tokens.accent)
+        .line_height(None)
+        .underline();
     let label = egui::Label::new(words).sense(Sense::click());
     let response = ui.add(label);
     response.widget_info(|| WidgetInfo::labeled(Role::Link, true, text));
@@ -191,6 +212,20 @@ pub fn link_ui(ui: &mut Ui, text: &str) -> Response {
         let ring = Stroke::new(size::FOCUS, tokens.accent);
         let rect = response.rect.expand(2.0);
         ui.painter().rect_stroke(rect, 4, ring, StrokeKind::Outside);
+    }
+    response.on_hover_cursor(egui::CursorIcon::PointingHand)
+}
+
+/// A title that opens what it names: underlined while the pointer or the focus is on it.
+pub fn title_link_ui(ui: &mut Ui, title: &str) -> Response {
+    let tokens = tokens(ui);
+    let label = egui::Label::new(Type::Words.text(title, tokens.ink)).sense(Sense::click());
+    let response = ui.add(label);
+    response.widget_info(|| WidgetInfo::labeled(Role::Link, true, title));
+    if response.has_focus() || response.hovered() {
+        let ends = [response.rect.left_bottom(), response.rect.right_bottom()];
+        ui.painter()
+            .line_segment(ends, Stroke::new(size::FOCUS, tokens.accent));
     }
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
 }

@@ -9,7 +9,11 @@ use crate::theme::{Type, size, space, tokens};
 pub fn card_ui<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
     let tokens = tokens(ui);
     let narrow = ui.available_width() < 380.0;
-    let margin = if narrow { Margin::same(16) } else { Margin::symmetric(24, 20) };
+    let margin = if narrow {
+        Margin::same(16)
+    } else {
+        Margin::symmetric(24, 20)
+    };
     let frame = Frame::new()
         .fill(tokens.surface)
         .stroke(Stroke::new(size::HAIRLINE, tokens.line))
@@ -87,7 +91,10 @@ pub fn columns_ui(ui: &mut Ui, mut contents: impl FnMut(&mut Ui, Columns)) {
     let main = ((width - space::LARGE) * 0.6).floor();
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::LARGE;
-        for (column, width) in [(Columns::Main, main), (Columns::Side, width - space::LARGE - main)] {
+        for (column, width) in [
+            (Columns::Main, main),
+            (Columns::Side, width - space::LARGE - main),
+        ] {
             ui.allocate_ui_with_layout(
                 Vec2::new(width, 0.0),
                 Layout::top_down(egui::Align::Min),

@@ -29,14 +29,23 @@ pub fn chart_ui(ui: &mut Ui, points: &[(i64, u8)], name: &str, ends: [&str; 2]) 
         let line = Stroke::new(size::HAIRLINE, tokens.line);
         painter.hline(field.x_range(), y, line);
         let at = pos2(rect.left(), y);
-        painter.text(at, Align2::LEFT_CENTER, score, Type::Figures.font(), tokens.muted);
+        painter.text(
+            at,
+            Align2::LEFT_CENTER,
+            score,
+            Type::Figures.font(),
+            tokens.muted,
+        );
     }
     let first = points.first().map_or(0, |point| point.0);
     let span = points.last().map_or(1, |point| point.0 - first).max(1);
     let place = |(millis, score): (i64, f32)| -> Pos2 {
         let along = share(millis - first, span);
         let inset = field.shrink2(Vec2::new(space::SMALL, 0.0));
-        pos2(inset.left() + along * inset.width(), height_of(field, score))
+        pos2(
+            inset.left() + along * inset.width(),
+            height_of(field, score),
+        )
     };
     for stretch in stretches(points) {
         let line: Vec<Pos2> = middle_of_three(stretch).into_iter().map(place).collect();
@@ -50,8 +59,20 @@ pub fn chart_ui(ui: &mut Ui, points: &[(i64, u8)], name: &str, ends: [&str; 2]) 
     let below = rect.bottom() - space::TINY;
     let [from, to] = ends;
     let font = Type::Figures.font();
-    painter.text(pos2(field.left(), below), Align2::LEFT_BOTTOM, from, font.clone(), tokens.muted);
-    painter.text(pos2(field.right(), below), Align2::RIGHT_BOTTOM, to, font, tokens.muted);
+    painter.text(
+        pos2(field.left(), below),
+        Align2::LEFT_BOTTOM,
+        from,
+        font.clone(),
+        tokens.muted,
+    );
+    painter.text(
+        pos2(field.right(), below),
+        Align2::RIGHT_BOTTOM,
+        to,
+        font,
+        tokens.muted,
+    );
 }
 
 fn height_of(field: Rect, score: f32) -> f32 {
@@ -72,7 +93,10 @@ fn stretches(points: &[(i64, u8)]) -> impl Iterator<Item = &[(i64, u8)]> {
 /// Each rating replaced by the median of itself and its neighbours; ends stay as they are.
 fn middle_of_three(points: &[(i64, u8)]) -> Vec<(i64, f32)> {
     let middle = |at: usize| -> u8 {
-        match (at.checked_sub(1).and_then(|before| points.get(before)), points.get(at + 1)) {
+        match (
+            at.checked_sub(1).and_then(|before| points.get(before)),
+            points.get(at + 1),
+        ) {
             (Some(before), Some(after)) => {
                 let mut three = [before.1, points[at].1, after.1];
                 three.sort_unstable();
@@ -93,7 +117,10 @@ mod tests {
     #[test]
     fn the_line_shows_the_middle_of_three() {
         let points = [(0, 1), (1, 9), (2, 2), (3, 3)];
-        let line: Vec<f32> = middle_of_three(&points).into_iter().map(|point| point.1).collect();
+        let line: Vec<f32> = middle_of_three(&points)
+            .into_iter()
+            .map(|point| point.1)
+            .collect();
         assert_eq!(line, [1.0, 2.0, 3.0, 3.0]);
         assert!(middle_of_three(&[]).is_empty());
     }

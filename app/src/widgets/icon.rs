@@ -107,10 +107,24 @@ impl Icon {
                 grid.line(&[(13.5, 4.5), (4.5, 13.5)]);
             }
             Self::Edit => {
-                grid.line(&[(3.5, 14.5), (4.4, 11.0), (12.2, 3.2), (14.8, 5.8), (7.0, 13.6), (3.5, 14.5)]);
+                grid.line(&[
+                    (3.5, 14.5),
+                    (4.4, 11.0),
+                    (12.2, 3.2),
+                    (14.8, 5.8),
+                    (7.0, 13.6),
+                    (3.5, 14.5),
+                ]);
             }
             Self::Share => {
-                grid.line(&[(5.0, 8.0), (3.5, 8.0), (3.5, 15.0), (14.5, 15.0), (14.5, 8.0), (13.0, 8.0)]);
+                grid.line(&[
+                    (5.0, 8.0),
+                    (3.5, 8.0),
+                    (3.5, 15.0),
+                    (14.5, 15.0),
+                    (14.5, 8.0),
+                    (13.0, 8.0),
+                ]);
                 grid.line(&[(9.0, 11.0), (9.0, 2.8)]);
                 grid.line(&[(5.8, 6.0), (9.0, 2.8), (12.2, 6.0)]);
             }
@@ -162,8 +176,11 @@ impl Grid<'_> {
 
     fn oval(&self, center: (f32, f32), across: f32, down: f32) {
         let radius = Vec2::new(self.length(across), self.length(down));
-        self.painter
-            .add(egui::epaint::EllipseShape::stroke(self.at(center), radius, self.stroke));
+        self.painter.add(egui::epaint::EllipseShape::stroke(
+            self.at(center),
+            radius,
+            self.stroke,
+        ));
     }
 
     fn outline(&self, from: (f32, f32), to: (f32, f32)) {
@@ -191,14 +208,20 @@ impl Grid<'_> {
 
     fn half(&self, center: (f32, f32), radius: f32) {
         let points = self.arc_points(center, radius, 0.75, 1.25);
-        self.painter
-            .add(Shape::convex_polygon(points, self.stroke.color, Stroke::NONE));
+        self.painter.add(Shape::convex_polygon(
+            points,
+            self.stroke.color,
+            Stroke::NONE,
+        ));
     }
 
     fn ray(&self, center: (f32, f32), from: f32, to: f32, turn: f32) {
         let center = self.at(center);
         let way = Vec2::angled(turn * TAU);
-        let ends = [center + self.length(from) * way, center + self.length(to) * way];
+        let ends = [
+            center + self.length(from) * way,
+            center + self.length(to) * way,
+        ];
         self.painter.line_segment(ends, self.stroke);
     }
 }

@@ -44,7 +44,10 @@ fn sight(words: &Words, marks: &Marks) -> Mark {
     let short = match marks.seen_by.as_slice() {
         [] => words.text(text_id!("app-only-me")).into_owned(),
         [name] => words.format(text_id!("app-you-and"), &[("name", name.as_str().into())]),
-        more => words.format(text_id!("app-you-and-others"), &[("count", more.len().into())]),
+        more => words.format(
+            text_id!("app-you-and-others"),
+            &[("count", more.len().into())],
+        ),
     };
     let who = if marks.seen_by.len() > 1 {
         marks.seen_by.join(", ")
@@ -90,7 +93,10 @@ fn progress(words: &Words, marks: &Marks) -> Mark {
         (true, [_], Some(name)) => (
             Icon::Saved,
             words.text(text_id!("app-waiting-short")).into_owned(),
-            words.format(text_id!("app-not-yet-delivered"), &[("name", name.as_str().into())]),
+            words.format(
+                text_id!("app-not-yet-delivered"),
+                &[("name", name.as_str().into())],
+            ),
         ),
         (true, several, missing) => {
             let id = text_id!("app-delivered-to-some");
@@ -99,7 +105,11 @@ fn progress(words: &Words, marks: &Marks) -> Mark {
                 id,
                 &[("count", count.into()), ("total", several.len().into())],
             );
-            let icon = if missing.is_none() { Icon::Delivered } else { Icon::Saved };
+            let icon = if missing.is_none() {
+                Icon::Delivered
+            } else {
+                Icon::Saved
+            };
             (icon, text.clone(), text)
         }
     };

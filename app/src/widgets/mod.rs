@@ -14,7 +14,7 @@ mod row;
 mod text_field;
 mod tick;
 
-pub use button::{Button, link_ui};
+pub use button::{Button, link_ui, title_link_ui};
 pub(crate) use card::heading_ui;
 pub use card::{Columns, bleed_ui, card_title_ui, card_ui, columns_ui, empty_ui};
 pub use chart::chart_ui;

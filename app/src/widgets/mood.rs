@@ -77,7 +77,7 @@ impl Mood {
 /// The five faces in a row; true when `chosen` changed.
 pub fn mood_ui(ui: &mut Ui, words: &Words, chosen: &mut Option<Mood>) -> bool {
     let gap = space::SMALL;
-    let width = ((ui.available_width() - 4.0 * gap) / 5.0).clamp(44.0, 112.0);
+    let width = ((ui.available_width() - 4.0 * gap) / 5.0).clamp(44.0, 128.0);
     let mut changed = false;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = gap;
@@ -98,7 +98,11 @@ fn face_button_ui(ui: &mut Ui, width: f32, mood: Mood, name: &str, selected: boo
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 76.0), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, selected, name));
     let (fill, edge, ink) = if selected {
-        (tokens.soft, Stroke::new(size::HAIRLINE, tokens.accent), tokens.accent)
+        (
+            tokens.soft,
+            Stroke::new(size::HAIRLINE, tokens.accent),
+            tokens.accent,
+        )
     } else if response.hovered() {
         (tokens.sunk, Stroke::NONE, tokens.ink)
     } else {
@@ -114,7 +118,13 @@ fn face_button_ui(ui: &mut Ui, width: f32, mood: Mood, name: &str, selected: boo
     let face = pos2(rect.center().x, rect.top() + 28.0);
     paint_face(painter, face, size::FACE / 2.0, mood.smile(), ink);
     let name_at = pos2(rect.center().x, rect.bottom() - space::MEDIUM);
-    painter.text(name_at, Align2::CENTER_CENTER, name, Type::Small.font(), ink);
+    painter.text(
+        name_at,
+        Align2::CENTER_CENTER,
+        name,
+        Type::Small.font(),
+        ink,
+    );
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
 }
 

@@ -70,7 +70,13 @@ fn icon_room(icon: Option<Icon>, text: &str) -> f32 {
 }
 
 /// A pill; `name` is read out, `text` is shown and may be shorter or empty.
-pub(super) fn pill_named_ui(ui: &mut Ui, tone: Tone, icon: Option<Icon>, text: &str, name: &str) -> Response {
+pub(super) fn pill_named_ui(
+    ui: &mut Ui,
+    tone: Tone,
+    icon: Option<Icon>,
+    text: &str,
+    name: &str,
+) -> Response {
     let (fill, ink) = tone.colors(tokens(ui));
     let padding = padding(tone);
     let icon_room = icon_room(icon, text);
@@ -91,7 +97,11 @@ pub(super) fn pill_named_ui(ui: &mut Ui, tone: Tone, icon: Option<Icon>, text: &
         let corner = Align2::LEFT_CENTER.anchor_size(at, galley.size()).min;
         painter.galley(corner, galley, ink);
     }
-    if name == text { response } else { response.on_hover_text(name) }
+    if name == text {
+        response
+    } else {
+        response.on_hover_text(name)
+    }
 }
 
 /// A pill with a text.

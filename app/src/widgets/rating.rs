@@ -55,7 +55,11 @@ fn number_ui(ui: &mut Ui, width: f32, score: u8, name: &str, selected: bool) -> 
     } else {
         Stroke::new(size::HAIRLINE, edge)
     };
-    let font = if selected { Type::Strong.font() } else { Type::Body.font() };
+    let font = if selected {
+        Type::Strong.font()
+    } else {
+        Type::Body.font()
+    };
     let painter = ui.painter();
     painter.rect(rect, size::RADIUS, fill, edge, StrokeKind::Inside);
     painter.text(rect.center(), Align2::CENTER_CENTER, score, font, ink);

@@ -48,7 +48,13 @@ pub struct TextField {
 
 impl TextField {
     /// Draws the field with `current`, the text as the document has it; what was typed, if anything.
-    pub fn show_ui(&mut self, ui: &mut Ui, id: Id, current: &str, look: FieldLook<'_>) -> Option<Typed> {
+    pub fn show_ui(
+        &mut self,
+        ui: &mut Ui,
+        id: Id,
+        current: &str,
+        look: FieldLook<'_>,
+    ) -> Option<Typed> {
         let sheet = self.sheet.get_or_insert_with(|| Sheet::new(current));
         take_over(ui, id, sheet, current);
         let seen = sheet.text().to_owned();
@@ -129,7 +135,10 @@ fn undo_or_redo(ui: &Ui, id: Id, sheet: &mut Sheet) -> Vec<Splice> {
 fn edit_ui(ui: &mut Ui, id: Id, buffer: &mut Buffer<'_>, look: FieldLook<'_>) {
     let tokens = tokens(ui);
     let focused = ui.memory(|memory| memory.has_focus(id));
-    let hovered = ui.ctx().read_response(id).is_some_and(|response| response.hovered());
+    let hovered = ui
+        .ctx()
+        .read_response(id)
+        .is_some_and(|response| response.hovered());
     let (fill, edge) = match (focused, hovered) {
         (true, _) => (tokens.surface, Stroke::new(size::FOCUS, tokens.accent)),
         (false, true) => (tokens.sunk, Stroke::new(size::FOCUS, tokens.sunk)),
@@ -247,7 +256,10 @@ mod tests {
     use super::*;
 
     fn range(primary: usize, secondary: usize) -> CCursorRange {
-        CCursorRange::two(CCursor::new(CharIndex(secondary)), CCursor::new(CharIndex(primary)))
+        CCursorRange::two(
+            CCursor::new(CharIndex(secondary)),
+            CCursor::new(CharIndex(primary)),
+        )
     }
 
     fn insert(position: usize, text: &str) -> Splice {
@@ -260,7 +272,11 @@ mod tests {
 
     fn check(before: (usize, usize), splice: &Splice, after: (usize, usize)) {
         let found = moved(range(before.0, before.1), splice);
-        assert_eq!((found.primary.index.0, found.secondary.index.0), after, "{splice:?}");
+        assert_eq!(
+            (found.primary.index.0, found.secondary.index.0),
+            after,
+            "{splice:?}"
+        );
     }
 
     #[test]

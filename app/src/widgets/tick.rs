@@ -14,11 +14,19 @@ pub fn tick_ui(ui: &mut Ui, text: &str, below: &str, done: bool, enabled: bool) 
     let ink = if done { tokens.muted } else { tokens.ink };
     let room = (ui.available_width() - indent).max(size::CONTROL);
     let galley = Type::Body.galley(ui, text, ink, room);
-    let second = if below.is_empty() { 0.0 } else { Type::Small.line_height() };
+    let second = if below.is_empty() {
+        0.0
+    } else {
+        Type::Small.line_height()
+    };
     let below = Type::Small.line(ui, below, tokens.muted, room);
     let height = galley.size().y.max(22.0) + second + space::SMALL;
     let wanted = Vec2::new(ui.available_width(), height);
-    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let sense = if enabled {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
     let (rect, response) = ui.allocate_exact_size(wanted, sense);
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, enabled, done, text));
     if !ui.is_rect_visible(rect) {

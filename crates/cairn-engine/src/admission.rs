@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use automerge::{Automerge, Change, ChangeHash};
 
-use crate::attestation::Attestation;
+use crate::attestation::{Attestation, actor_of};
 use crate::chunk::{ChangeChunk, ChunkError};
 use crate::contents::{Contents, Facts, FitError};
 use crate::frame::{Changes, Refusal};
@@ -71,6 +71,9 @@ pub enum BatchError {
     /// Not an attestation.
     #[error("an attestation is malformed: {0}")]
     Attestation(#[from] StatementError),
+    /// More attestations than a batch may have.
+    #[error("a batch has too many attestations")]
+    TooMany,
     /// It refers to what is not in its past, or nests too deep.
     #[error("a change does not fit what it says it is built on")]
     Form,
@@ -85,6 +88,9 @@ impl Admission {
         let mut chunks = Vec::with_capacity(self.batch.changes.len());
         for bytes in &self.batch.changes {
             chunks.push(ChangeChunk::parse(bytes, &self.limits)?);
+        }
+        if self.batch.attestations.len() > self.limits.batch_attestations_max {
+            return Err(BatchError::TooMany);
         }
         let attestations = self
             .batch
@@ -116,10 +122,18 @@ impl Admission {
             ..Sifted::default()
         };
         let facts = &mut sifted.facts;
+        let actors: BTreeSet<&[u8; 16]> = chunks.iter().map(ChangeChunk::actor).collect();
         for (device, salt) in &self.batch.salts {
-            if self.standings.contains_key(device)
-                && facts.proofs.add_salt(self.document, *device, *salt)
-            {
+            // A salt that no change uses would only fill the vault.
+            let actor = actor_of(*device, self.document, *salt);
+            let used = <&[u8; 16]>::try_from(actor.to_bytes())
+                .is_ok_and(|actor| actors.contains(actor))
+                || facts.graph.actor_index(&actor).is_some();
+            let known = self
+                .standings
+                .get(device)
+                .is_some_and(|standing| *standing != Standing::Unknown);
+            if used && known && facts.proofs.add_salt(self.document, *device, *salt) {
                 sifted.salts.push((*device, *salt));
             }
         }

@@ -138,6 +138,8 @@ pub(crate) enum FitError {
     Reference,
     #[error("objects are nested too deep")]
     Nesting,
+    #[error("text marks are not used in this protocol version")]
+    Marks,
 }
 
 /// Objects a change makes, found while its references were checked.
@@ -161,6 +163,14 @@ impl Facts {
         let mut made = NewObjects::default();
         for (index, mut operation) in chunk.operations().enumerate() {
             let counter = chunk.start_op() + index as u64;
+            if matches!(
+                operation.action,
+                RawAction::MarkBegin { .. } | RawAction::MarkEnd { .. }
+            ) {
+                // Whether a mark's ends stand in order is only known once it is applied, and
+                // automerge saves one that does not so that it cannot be read again.
+                return Err(FitError::Marks);
+            }
             let known = |id: OpId| match (id.actor, actors[id.actor]) {
                 (0, _) if id.counter >= chunk.start_op() => id.counter < counter,
                 (_, Some(actor)) => self.graph.has_operation(&clock, actor, id.counter),

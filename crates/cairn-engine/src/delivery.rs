@@ -135,7 +135,9 @@ impl Engine {
     /// Whether nothing is on its way on a connection, in either direction, as far as this side can
     /// know; false for an unknown one.
     pub fn is_settled(&self, connection: ConnectionId) -> bool {
-        self.sessions.get(&connection).is_some_and(Session::is_settled)
+        self.sessions
+            .get(&connection)
+            .is_some_and(Session::is_settled)
     }
 
     pub(crate) fn report_settled(&mut self) {

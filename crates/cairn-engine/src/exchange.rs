@@ -110,7 +110,8 @@ impl Engine {
         if matches!(document.body, Body::Damaged) {
             return;
         }
-        if document.held.len() >= HELD_MAX {
+        let held = document.held.iter();
+        if held.filter(|(from, _)| *from == connection).count() >= HELD_MAX {
             self.misbehaved(connection);
             return;
         }
@@ -235,10 +236,18 @@ impl Engine {
         frames: Vec<Vec<u8>>,
         tips: Vec<ChangeHash>,
     ) {
-        let Some(session) = self.sessions.get_mut(&connection) else {
+        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return;
         };
-        let Some(lane) = session.lanes.get_mut(&id) else {
+        // Consent may have been taken back while the job ran.
+        if !self.may_exchange(id, person) {
+            return;
+        }
+        let Some(lane) = self
+            .sessions
+            .get_mut(&connection)
+            .and_then(|session| session.lanes.get_mut(&id))
+        else {
             return;
         };
         lane.collecting = false;

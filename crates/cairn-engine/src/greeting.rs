@@ -8,7 +8,7 @@ use crate::document::Document;
 use crate::engine::{CloseReason, Engine, Event, Now, Output};
 use crate::frame::{Hello, IndexEntry, Message, PROTOCOL_VERSIONS};
 use crate::id::{DeviceId, DocumentId, PersonId};
-use crate::session::{ConnectionId, Lane, Session};
+use crate::session::{ConnectionId, Session};
 
 /// Index entries in one frame: 48 bytes each, well below the frame limit.
 const INDEX_ENTRIES_PER_FRAME: usize = 8192;
@@ -118,7 +118,7 @@ impl Engine {
             self.send_statements(connection, statements);
         }
         if self.fingerprint(person) == hello.fingerprint {
-            self.index_done(connection);
+            self.index_done(connection, &[]);
         } else {
             self.send_index(connection);
         }
@@ -242,16 +242,16 @@ impl Engine {
                 session.lanes.entry(*document).or_default();
             }
         }
-        self.index_done(connection);
+        self.index_done(connection, &differing);
         for document in differing {
             self.reconcile(connection, document);
         }
         self.say_synced(connection);
     }
 
-    /// From here on every document without a lane is known to be equal on both sides, up to what
-    /// is durable here.
-    pub(crate) fn index_done(&mut self, connection: ConnectionId) {
+    /// From here on every document that is not among `differing`, which is sorted, is known to be
+    /// equal on both sides, up to what is durable here.
+    pub(crate) fn index_done(&mut self, connection: ConnectionId, differing: &[DocumentId]) {
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
         };
@@ -263,6 +263,15 @@ impl Engine {
             .filter(|document| !session.lanes.contains_key(&document.id))
             .map(|document| (document.id, document.durable_heads.clone()))
             .collect();
+        let ahead: Vec<DocumentId> = self
+            .documents
+            .values()
+            .filter(|document| {
+                document.heads() != document.durable_heads
+                    || session.lanes.contains_key(&document.id)
+            })
+            .map(|document| document.id)
+            .collect();
         for (document, heads) in equal {
             if !heads.is_empty() && self.may_exchange(document, person) {
                 self.event(Event::Delivered {
@@ -273,25 +282,15 @@ impl Engine {
                 });
             }
         }
-        let ahead: Vec<DocumentId> = self
-            .documents
-            .values()
-            .filter(|document| document.heads() != document.durable_heads)
-            .map(|document| document.id)
-            .collect();
         for id in ahead {
             if self.may_exchange(id, person) {
                 let durable = self.documents[&id].durable;
                 if let Some(session) = self.sessions.get_mut(&connection)
-                    && !session.lanes.contains_key(&id)
+                    && differing.binary_search(&id).is_err()
                 {
-                    session.lanes.insert(
-                        id,
-                        Lane {
-                            sent: Some(durable),
-                            ..Lane::default()
-                        },
-                    );
+                    // There is a lane already if the peer came here earlier and pushed something.
+                    let lane = session.lanes.entry(id).or_default();
+                    lane.sent.get_or_insert(durable);
                     self.collect(connection, id);
                 }
             }

@@ -56,6 +56,14 @@ pub struct Limits {
     /// Documents of one person. Default 100,000: set reconciliation holds an id and a fingerprint
     /// of each in memory, 5 MB.
     pub person_documents_max: usize,
+    /// Signed statements kept about one document. Default 2,048: ten years of consent changed every
+    /// week with its receipts; a person could otherwise fill the vault with receipts.
+    pub document_statements_max: usize,
+    /// Signed statements kept about the devices of one person. Default 256.
+    pub person_statements_max: usize,
+    /// Attestations in one batch. Default 1,024: one for each device and process start that nothing
+    /// replaced; each costs a signature check of some 50 µs.
+    pub batch_attestations_max: usize,
     /// Streams of one connection that carry documents at the same time. Default 8: a slow
     /// document does not hold up the others, and a stream's compression context costs memory.
     pub streams_max: usize,
@@ -93,6 +101,9 @@ impl Default for Limits {
             fresh_copy_offer_percent: 80,
             document_bytes_cap: 64 << 20,
             person_documents_max: 100_000,
+            document_statements_max: 2_048,
+            person_statements_max: 256,
+            batch_attestations_max: 1_024,
             streams_max: 8,
             staging_bytes_max: 16 << 20,
             introduction_bytes_max: 4 << 10,

@@ -1,5 +1,7 @@
 //! Consent given, changed and taken back by the owner, and noted by grantees.
 
+use std::collections::BTreeSet;
+
 use crate::consent::GrantLine;
 use crate::document::Document;
 use crate::engine::{Engine, Event, Now, document_of};
@@ -202,7 +204,10 @@ impl Engine {
         };
         // Cards and receipts mean nothing to one who does not know the grants yet.
         statements.sort_by_key(|signed| !matches!(signed.statement(), Statement::Grant(_)));
-        let statements = statements.into_iter().map(|signed| signed.bytes().to_vec()).collect();
+        let statements = statements
+            .into_iter()
+            .map(|signed| signed.bytes().to_vec())
+            .collect();
         self.send_statements(connection, statements);
     }
 
@@ -235,7 +240,8 @@ impl Engine {
             return;
         };
         let person = session.person;
-        let mut touched = std::collections::BTreeSet::new();
+        let mut touched = BTreeSet::new();
+        let mut recovered = BTreeSet::new();
         for bytes in statements {
             let Ok(signed) = SignedStatement::from_bytes(bytes) else {
                 self.counters.messages_ignored += 1;
@@ -244,8 +250,12 @@ impl Engine {
             match document_of(signed.statement()) {
                 None => self.roster_statement(person, signed),
                 Some(id) => {
+                    let receipt = matches!(signed.statement(), Statement::Receipt(_));
                     if self.consent_statement(person, id, signed) {
                         touched.insert(id);
+                        if !receipt && person != self.config.person && self.owns(id) {
+                            recovered.insert(id);
+                        }
                     }
                 }
             }
@@ -254,8 +264,18 @@ impl Engine {
             let receipts = self.write_receipts(now, id);
             self.event(Event::Consent { document: id });
             self.send_statements(connection, receipts);
+            // The peer knew more than this device, which had lost it: this device may know of
+            // later statements that the peer does not.
+            if recovered.contains(&id) {
+                self.send_consent(connection, id);
+            }
             self.stop_where_not_shared(connection, id);
         }
+    }
+
+    fn owns(&self, id: DocumentId) -> bool {
+        let document = self.documents.get(&id);
+        document.is_some_and(|document| document.origin.owner == self.config.person)
     }
 
     fn roster_statement(&mut self, person: PersonId, signed: SignedStatement) {
@@ -265,7 +285,10 @@ impl Engine {
             _ => return,
         };
         let record = (signed.hash(), signed.bytes().to_vec());
-        if about == person && self.people.merge(signed, false) {
+        let room = self.people.roster(person).is_some_and(|roster| {
+            roster.statements().count() < self.config.limits.person_statements_max
+        });
+        if about == person && room && self.people.merge(signed, false) {
             self.append(
                 Append {
                     statements: vec![record],
@@ -332,10 +355,13 @@ impl Engine {
             }
             self.documents.insert(id, Document::empty(grant.origin));
         }
+        let statements_max = self.config.limits.document_statements_max;
         let Some(document) = self.documents.get_mut(&id) else {
             return false;
         };
-        if !document.consent.merge(signed.clone()) {
+        if document.consent.statements().count() >= statements_max
+            || !document.consent.merge(signed.clone())
+        {
             return false;
         }
         self.append_document(id, vec![signed], |_| {});

@@ -311,3 +311,116 @@ fn an_edit_that_is_too_large_changes_nothing() {
     });
     assert_eq!(text(pair.world.engine(0), goal).as_deref(), Some("ab"));
 }
+
+#[test]
+fn taking_back_what_was_never_given_says_nothing() {
+    let mut pair = Pair::new();
+    let private = pair.create_with_title(0, "private");
+    pair.share(0, private, 1, Role::None);
+    pair.connect();
+    pair.share(0, private, 1, Role::None);
+    assert!(!pair.world.said_about(0, 1, private));
+    assert!(pair.world.engine(0).consent(private).is_empty());
+}
+
+#[test]
+fn consent_that_a_crash_of_the_owner_lost_comes_back_from_the_grantee() {
+    let mut pair = Pair::new();
+    let old = pair.create_with_title(0, "old");
+    pair.connect();
+    pair.world.hold_storage(0, true);
+    pair.share(0, old, 1, Role::Read);
+    let new = pair.create_with_title(0, "new");
+    pair.share(0, new, 1, Role::Write);
+    pair.share(0, old, 1, Role::None);
+    assert_eq!(pair.title(1, new).as_deref(), Some("new"));
+    pair.world.crash(0);
+    pair.world.hold_storage(0, false);
+    assert!(pair.world.engine(0).consent(old).is_empty());
+    assert_eq!(pair.title(0, new), None);
+    pair.connect();
+    let grantee = pair.world.person(1);
+    assert_eq!(pair.world.engine(0).consent(old).len(), 2);
+    assert_eq!(pair.world.engine(0).role(old, grantee), Role::None);
+    assert_eq!(pair.world.engine(0).role(new, grantee), Role::Write);
+    assert_eq!(pair.title(0, new).as_deref(), Some("new"));
+    // Receipts are equal on both sides too, so that the next meeting is one hello each.
+    pair.disconnect();
+    let before = pair.world.frames_sent();
+    pair.connect();
+    assert_eq!(pair.world.frames_sent() - before, 2);
+}
+
+#[test]
+fn a_reader_who_joins_later_learns_at_once_who_the_writers_are() {
+    let mut world = World::new(3);
+    for (one, other) in [(0, 1), (0, 2)] {
+        world.pair(one, other);
+        world.connect(one, other);
+    }
+    for index in 0..12 {
+        let goal = world.create_with_title(0, &format!("{index}"));
+        world.share(0, goal, 1, Role::Write);
+        world.edit(1, goal, |tx, title| {
+            tx.splice_text(title, 0, 0, "x").unwrap();
+        });
+        world.share(0, goal, 2, Role::Read);
+        assert_eq!(world.title(2, goal), Some(format!("x{index}")));
+    }
+}
+
+#[test]
+fn a_change_of_role_comes_to_rest_on_both_sides() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.connect();
+    for role in [Role::Write, Role::Read, Role::Write] {
+        pair.world.take_events(0);
+        pair.share(0, goal, 1, role);
+        assert!(!pair.world.settled(0).is_empty(), "{role:?}");
+    }
+    pair.world.take_events(1);
+    pair.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap();
+    });
+    assert!(!pair.world.settled(1).is_empty());
+}
+
+#[test]
+fn an_edit_that_is_delivered_before_it_is_saved_here_comes_to_rest() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.world.hold_storage(0, true);
+    pair.world.take_events(0);
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap();
+    });
+    assert!(!pair.world.settled(0).is_empty());
+}
+
+#[test]
+fn an_owner_who_forgot_a_reader_tells_them_what_was_decided_since() {
+    let mut world = World::new(3);
+    world.pair(0, 1);
+    world.pair(0, 2);
+    let goal = world.create_with_title(0, "a");
+    world.connect(0, 1);
+    world.hold_storage(0, true);
+    world.share(0, goal, 1, Role::Read);
+    world.crash(0);
+    world.hold_storage(0, false);
+    // The reader needs the card of this writer, and the owner does not know of the reader.
+    world.share(0, goal, 2, Role::Write);
+    world.connect(0, 2);
+    world.edit(2, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap();
+    });
+    world.connect(0, 1);
+    assert_eq!(world.title(1, goal).as_deref(), Some("ab"));
+    world.disconnect_all();
+    let before = world.frames_sent();
+    world.connect(0, 1);
+    assert_eq!(world.frames_sent() - before, 2);
+}

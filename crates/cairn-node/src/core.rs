@@ -282,7 +282,10 @@ impl Core {
             Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
             Event::Settled { connection } => {
                 let network = lock(&self.network);
-                let person = network.connections.get(&connection.0).map(|live| live.person);
+                let person = network
+                    .connections
+                    .get(&connection.0)
+                    .map(|live| live.person);
                 drop(network);
                 if let Some(person) = person {
                     self.publish(NodeEvent::Settled { person });

@@ -161,20 +161,20 @@ impl Node {
             }
         }
         let mut reached = false;
-        let mut unsettled = BTreeSet::new();
+        let mut settled = BTreeSet::new();
+        let mut lost = false;
         while let Some(left) = timeout.checked_sub(started.elapsed()) {
             match events.next_within(left) {
-                Some(NodeEvent::Connected { person }) => {
-                    reached = true;
-                    unsettled.insert(person);
-                }
+                Some(NodeEvent::Connected { .. }) => reached = true,
                 Some(NodeEvent::Settled { person }) => {
-                    unsettled.remove(&person);
+                    settled.insert(person);
                 }
                 Some(NodeEvent::Disconnected { person }) if self.is_connected_to(person) => {}
-                Some(NodeEvent::Unreachable { .. } | NodeEvent::Disconnected { .. }) => {
+                Some(NodeEvent::Disconnected { person }) => {
+                    lost |= !settled.contains(&person);
                     waiting -= usize::from(waiting > 0);
                 }
+                Some(NodeEvent::Unreachable { .. }) => waiting -= usize::from(waiting > 0),
                 None => {}
                 Some(_) => continue,
             }
@@ -183,7 +183,7 @@ impl Node {
                 break;
             }
         }
-        let settled = unsettled.is_empty() && self.is_settled();
+        let settled = !lost && self.is_settled();
         self.core.wait_stored();
         let after = self.core.with_engine(|engine, _| engine.counters());
         let mut report = self.report(&before, &after);
@@ -202,12 +202,17 @@ impl Node {
         let connections: Vec<u64> = network.connections.keys().copied().collect();
         drop(network);
         self.core.with_engine(|engine, _| {
-            connections.iter().all(|number| engine.is_settled(ConnectionId(*number)))
+            connections
+                .iter()
+                .all(|number| engine.is_settled(ConnectionId(*number)))
         })
     }
 
     fn is_connected_to(&self, person: PersonId) -> bool {
-        lock(&self.core.network).connections.values().any(|live| live.person == person)
+        lock(&self.core.network)
+            .connections
+            .values()
+            .any(|live| live.person == person)
     }
 
     fn report(

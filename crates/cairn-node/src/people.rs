@@ -262,7 +262,8 @@ impl Node {
 
     /// The current devices of this notebook's own person.
     pub fn own_devices(&self) -> Vec<DeviceId> {
-        self.core.with_engine(|engine, _| engine.devices(self.whoami().person))
+        self.core
+            .with_engine(|engine, _| engine.devices(self.whoami().person))
     }
 
     /// Calls a paired person by another name, here only.

@@ -62,8 +62,11 @@ impl Attacker {
 
     /// Changes, salts and attestations of different frames under the name of one document.
     fn recombined(&self, random: &mut Random) -> Vec<u8> {
-        let batches: Vec<_> =
-            self.remembered.iter().filter_map(|frame| changes(frame)).collect();
+        let batches: Vec<_> = self
+            .remembered
+            .iter()
+            .filter_map(|frame| changes(frame))
+            .collect();
         let pick = |random: &mut Random| random.pick(&batches).cloned();
         let Some((document, (mut salts, mut chunks, mut attestations), _)) = pick(random) else {
             return mutated(self.replayed(random), random);
@@ -81,7 +84,9 @@ impl Attacker {
         if random.chance(30) {
             chunks.reverse();
         }
-        let document = pick(random).filter(|_| random.chance(30)).map_or(document, |other| other.0);
+        let document = pick(random)
+            .filter(|_| random.chance(30))
+            .map_or(document, |other| other.0);
         changes_frame(&(document, (salts, chunks, attestations), random.chance(90)))
     }
 }
@@ -148,15 +153,21 @@ impl World {
     fn stolen(&mut self, device: usize, document: DocumentId) -> Option<Vec<u8>> {
         let it = &self.devices[device];
         let mut copy: Automerge = it.engine().read(document)?.clone();
-        let actors: Vec<ActorId> =
-            copy.get_changes(&[]).iter().map(|change| change.actor_id().clone()).collect();
+        let actors: Vec<ActorId> = copy
+            .get_changes(&[])
+            .iter()
+            .map(|change| change.actor_id().clone())
+            .collect();
         let actor = self.random.pick(&actors)?.clone();
         copy.set_actor(actor);
         let mut transaction = copy.transaction();
         transaction.put(ROOT, "state", "stolen").ok()?;
         let (hash, _patches) = transaction.commit();
         let hash = hash?;
-        let bytes = copy.get_changes(&[]).into_iter().find(|change| change.hash() == hash)?;
+        let bytes = copy
+            .get_changes(&[])
+            .into_iter()
+            .find(|change| change.hash() == hash)?;
         let bytes = bytes.raw_bytes().to_vec();
         let claim = Claim {
             document,

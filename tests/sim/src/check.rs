@@ -4,5 +4,6 @@ pub(crate) mod acknowledged;
 pub(crate) mod consent;
 pub(crate) mod converge;
 pub(crate) mod limits;
+pub(crate) mod policy;
 pub(crate) mod proven;
 pub(crate) mod view;

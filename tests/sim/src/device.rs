@@ -94,13 +94,21 @@ impl Device {
 
     /// The heads of a document, or `None` if it is not known here.
     pub(crate) fn heads(&self, document: DocumentId) -> Option<Vec<ChangeHash>> {
-        self.engine.rows().find(|row| row.document == document).map(|row| row.heads)
+        self.engine
+            .rows()
+            .find(|row| row.document == document)
+            .map(|row| row.heads)
     }
 
     /// Notes what the engine tells its people.
     pub(crate) fn told(&mut self, now: u64, event: &Event) {
         match event {
-            Event::Delivered { document, device, heads, .. } => {
+            Event::Delivered {
+                document,
+                device,
+                heads,
+                ..
+            } => {
                 self.delivered.insert((*document, *device), heads.clone());
             }
             Event::Settled { connection } => {

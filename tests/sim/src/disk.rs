@@ -62,17 +62,19 @@ impl Image {
     }
 
     pub(crate) fn content(&self, document: DocumentId) -> DocumentContent {
-        self.contents.get(&document).map_or_else(DocumentContent::default, |kept| {
-            DocumentContent {
+        self.contents
+            .get(&document)
+            .map_or_else(DocumentContent::default, |kept| DocumentContent {
                 changes: kept.changes.clone(),
                 salts: kept.salts.clone(),
                 attestations: kept.attestations.values().cloned().collect(),
-            }
-        })
+            })
     }
 
     pub(crate) fn has_change(&self, document: DocumentId, hash: &ChangeHash) -> bool {
-        self.contents.get(&document).is_some_and(|kept| kept.hashes.contains(hash))
+        self.contents
+            .get(&document)
+            .is_some_and(|kept| kept.hashes.contains(hash))
     }
 }
 

@@ -45,8 +45,9 @@ impl World {
 
     /// The network falls apart into two islands for a while.
     fn part(&mut self) {
-        let island: BTreeSet<usize> =
-            (0..self.devices.len()).filter(|_| self.random.chance(50)).collect();
+        let island: BTreeSet<usize> = (0..self.devices.len())
+            .filter(|_| self.random.chance(50))
+            .collect();
         self.network.part(Some(island));
         for wire in self.network.open_wires() {
             let [one, other] = [0, 1].map(|end| self.network.wires[wire].ends[end].device);
@@ -70,8 +71,12 @@ impl World {
 
     /// A second connection where there is one already.
     fn dial_again(&mut self, device: usize) {
-        let peers: Vec<usize> =
-            self.peers.iter().filter(|(one, _)| *one == device).map(|(_, peer)| *peer).collect();
+        let peers: Vec<usize> = self
+            .peers
+            .iter()
+            .filter(|(one, _)| *one == device)
+            .map(|(_, peer)| *peer)
+            .collect();
         if let Some(peer) = self.random.pick(&peers).copied()
             && !self.devices[device].down
             && !self.devices[peer].down
@@ -104,7 +109,11 @@ impl World {
             }
             if self.devices[device].hostile {
                 for wire in self.network.open_wires() {
-                    if self.network.wires[wire].ends.iter().any(|end| end.device == device) {
+                    if self.network.wires[wire]
+                        .ends
+                        .iter()
+                        .any(|end| end.device == device)
+                    {
                         self.cut(wire);
                     }
                 }

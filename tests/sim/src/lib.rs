@@ -47,7 +47,13 @@ impl Shape {
     pub fn of_seed(seed: u64) -> Self {
         let mut random = random::Random::new(seed ^ 0x5eed);
         let people = 2 + random.below(4);
-        Self { people, devices: people, minutes: 10, hostile: random.chance(50), told: false }
+        Self {
+            people,
+            devices: people,
+            minutes: 10,
+            hostile: random.chance(50),
+            told: false,
+        }
     }
 }
 
@@ -68,6 +74,8 @@ pub struct Summary {
     pub changes_found: u64,
     /// Heads that devices said to have durably.
     pub promises: u64,
+    /// Changes of others that owners' devices admitted.
+    pub judgements: u64,
 }
 
 /// A run that did not pass.

@@ -1,5 +1,8 @@
 //! Runs seeds of the simulation until one fails.
-#![expect(clippy::print_stdout, reason = "its purpose is to print the seed and what became of it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "its purpose is to print the seed and what became of it"
+)]
 
 use std::process::ExitCode;
 
@@ -46,12 +49,16 @@ fn main() -> ExitCode {
         shape.told = arguments.told;
         println!("seed {seed}: {shape:?}");
         let mut outcome = run(seed, &shape);
-        if seed % REPLAY_EVERY == 0
+        if seed.is_multiple_of(REPLAY_EVERY)
             && let Ok(first) = &outcome
             && run(seed, &shape).as_ref() != Ok(first)
         {
             let sentence = "a second run gave different outputs".to_owned();
-            outcome = Err(cairn_sim::Failure { seed, sentence, story: Vec::new() });
+            outcome = Err(cairn_sim::Failure {
+                seed,
+                sentence,
+                story: Vec::new(),
+            });
         }
         match outcome {
             Ok(summary) => println!(

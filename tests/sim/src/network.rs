@@ -66,7 +66,11 @@ impl Network {
         listener: usize,
         random: &mut Random,
     ) -> (usize, [u64; 2]) {
-        let latency = if random.chance(80) { random.between(1, 40) } else { random.between(100, 800) };
+        let latency = if random.chance(80) {
+            random.between(1, 40)
+        } else {
+            random.between(100, 800)
+        };
         let jitter = random.between(0, latency);
         let opens = [now + 2 * latency + 1, now + latency];
         let ends = [dialler, listener].map(|device| {
@@ -80,10 +84,16 @@ impl Network {
                 last_at: 0,
             }
         });
-        let mut wire = Wire { ends, up: true, latency, jitter };
+        let mut wire = Wire {
+            ends,
+            up: true,
+            latency,
+            jitter,
+        };
         for (index, end) in wire.ends.iter_mut().enumerate() {
             end.last_at = opens[index];
-            self.by_connection.insert(end.connection, (self.wires.len(), index));
+            self.by_connection
+                .insert(end.connection, (self.wires.len(), index));
         }
         self.wires.push(wire);
         (self.wires.len() - 1, opens)
@@ -128,7 +138,13 @@ impl Network {
         for end in &mut wire.ends {
             end.inbound.clear();
         }
-        [(); 2].map(|()| now + if random.chance(70) { random.between(0, 500) } else { random.between(0, 30_000) })
+        [(); 2].map(|()| {
+            now + if random.chance(70) {
+                random.between(0, 500)
+            } else {
+                random.between(0, 30_000)
+            }
+        })
     }
 
     /// One end closes in order. Gives when the other notices; what is on its way there may still

@@ -32,7 +32,11 @@ impl Random {
 
     /// One of a list, or `None` of an empty one.
     pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
-        if list.is_empty() { None } else { list.get(self.below(list.len())) }
+        if list.is_empty() {
+            None
+        } else {
+            list.get(self.below(list.len()))
+        }
     }
 
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {

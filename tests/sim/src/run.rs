@@ -29,14 +29,22 @@ pub fn run(seed: u64, shape: &Shape) -> Result<Summary, Failure> {
     let story = std::mem::take(&mut world.story);
     match outcome {
         Ok(Ok(summary)) => Ok(summary),
-        Ok(Err(sentence)) => Err(Failure { seed, sentence, story }),
+        Ok(Err(sentence)) => Err(Failure {
+            seed,
+            sentence,
+            story,
+        }),
         Err(panic) => {
             let text = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("of an unknown kind");
-            Err(Failure { seed, sentence: format!("a panic: {text}"), story })
+            Err(Failure {
+                seed,
+                sentence: format!("a panic: {text}"),
+                story,
+            })
         }
     }
 }
@@ -45,9 +53,13 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     let mut look = Random::new(!seed);
     let end = shape.minutes * 60_000;
     while world.step(end)? {
-        if world.events % EVENTS_PER_LOOK == 0 {
+        if world.events.is_multiple_of(EVENTS_PER_LOOK) {
             let device = look.below(world.devices.len());
-            look_at(world, device, look.pick(&world.devices[device].documents()).copied())?;
+            look_at(
+                world,
+                device,
+                look.pick(&world.devices[device].documents()).copied(),
+            )?;
         }
     }
     let faulty = world.events;
@@ -84,6 +96,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         changes: world.truth.changes.len(),
         changes_found: world.consent.changes_found,
         promises: world.acknowledged.promises,
+        judgements: world.policy.judgements,
     })
 }
 
@@ -107,7 +120,9 @@ fn come_to_rest(world: &mut World) -> Result<(), String> {
                 return Err("the world never comes to rest".to_owned());
             }
         }
-        let dialled: usize = (0..world.devices.len()).map(|device| world.dial(device)).sum();
+        let dialled: usize = (0..world.devices.len())
+            .map(|device| world.dial(device))
+            .sum();
         if dialled == 0 {
             return Ok(());
         }

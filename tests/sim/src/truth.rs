@@ -24,7 +24,13 @@ pub(crate) struct Truth {
 impl Truth {
     pub(crate) fn created(&mut self, document: DocumentId, owner: PersonId) {
         let readers_ever = BTreeSet::from([owner]);
-        self.documents.insert(document, DocumentTruth { owner, readers_ever });
+        self.documents.insert(
+            document,
+            DocumentTruth {
+                owner,
+                readers_ever,
+            },
+        );
     }
 
     pub(crate) fn changed(&mut self, document: DocumentId, author: PersonId, hash: ChangeHash) {
@@ -37,8 +43,16 @@ impl Truth {
         }
     }
 
+    pub(crate) fn owns(&self, document: &DocumentId, person: PersonId) -> bool {
+        self.documents
+            .get(document)
+            .is_some_and(|truth| truth.owner == person)
+    }
+
     /// Whether a person was ever allowed to know of a document.
     pub(crate) fn may_know(&self, document: &DocumentId, person: PersonId) -> bool {
-        self.documents.get(document).is_none_or(|truth| truth.readers_ever.contains(&person))
+        self.documents
+            .get(document)
+            .is_none_or(|truth| truth.readers_ever.contains(&person))
     }
 }

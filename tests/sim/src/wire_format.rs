@@ -54,7 +54,9 @@ pub(crate) fn promises(frame: &[u8]) -> Option<(DocumentId, Vec<ChangeHash>)> {
 
 /// The hash of a change chunk.
 pub(crate) fn hash_of(chunk: &[u8]) -> Option<ChangeHash> {
-    Change::from_bytes(chunk.to_vec()).ok().map(|change| change.hash())
+    Change::from_bytes(chunk.to_vec())
+        .ok()
+        .map(|change| change.hash())
 }
 
 /// A frame in a few words, for stories.
@@ -73,10 +75,24 @@ pub(crate) fn told(frame: &[u8]) -> String {
         );
     }
     if let Some((document, hashes)) = promises(frame) {
-        let what = if frame.first() == Some(&HEADS) { "heads" } else { "ack" };
+        let what = if frame.first() == Some(&HEADS) {
+            "heads"
+        } else {
+            "ack"
+        };
         return format!("{what} of {document:?}: {}", short(hashes));
     }
-    let kinds = ["nothing", "hello", "statements", "index", "heads", "changes", "ack", "refused", "synced"];
+    let kinds = [
+        "nothing",
+        "hello",
+        "statements",
+        "index",
+        "heads",
+        "changes",
+        "ack",
+        "refused",
+        "synced",
+    ];
     let kind = frame.first().and_then(|kind| kinds.get(usize::from(*kind)));
     format!("{} of {} bytes", kind.unwrap_or(&"unknown"), frame.len())
 }

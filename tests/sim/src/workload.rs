@@ -46,7 +46,11 @@ impl World {
     fn create(&mut self, device: usize) -> Result<(), String> {
         let now = self.clocks(device);
         let it = &mut self.devices[device];
-        let own = it.engine().rows().filter(|row| row.owner == it.person).count();
+        let own = it
+            .engine()
+            .rows()
+            .filter(|row| row.owner == it.person)
+            .count();
         if own >= DOCUMENTS_MAX {
             return Ok(());
         }
@@ -90,7 +94,9 @@ impl World {
             Ok::<(), AutomergeError>(())
         });
         if made.is_ok() || self.devices[device].heads(document) != before {
-            return Err(format!("device {device}: an edit beyond the limits changed a document"));
+            return Err(format!(
+                "device {device}: an edit beyond the limits changed a document"
+            ));
         }
         self.drain(device)
     }
@@ -138,8 +144,12 @@ impl World {
 
     fn share(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
         let now = self.clocks(device);
-        let peers: Vec<usize> =
-            self.peers.iter().filter(|(one, _)| *one == device).map(|(_, peer)| *peer).collect();
+        let peers: Vec<usize> = self
+            .peers
+            .iter()
+            .filter(|(one, _)| *one == device)
+            .map(|(_, peer)| *peer)
+            .collect();
         let Some(peer) = self.random.pick(&peers).copied() else {
             return Ok(());
         };
@@ -152,11 +162,19 @@ impl World {
         if person == grantee {
             return Ok(());
         }
-        let terms = ShareTerms { role, purpose: String::new(), expires_millis: None };
-        let shared = self.devices[device].engine_mut().share(now, document, grantee, terms);
+        let terms = ShareTerms {
+            role,
+            purpose: String::new(),
+            expires_millis: None,
+        };
+        let shared = self.devices[device]
+            .engine_mut()
+            .share(now, document, grantee, terms);
         let owner = self.truth.documents.get(&document).map(|truth| truth.owner);
         if shared.is_ok() != (owner == Some(person)) {
-            return Err(format!("device {device}: sharing its own or others' documents went wrong"));
+            return Err(format!(
+                "device {device}: sharing its own or others' documents went wrong"
+            ));
         }
         self.tell(|| format!("{device} shares {document:?} with {peer}: {role:?}"));
         if shared.is_ok() && role >= Role::Read {
@@ -169,13 +187,16 @@ impl World {
 fn words(random: &mut Random, characters_max: u64) -> String {
     const LETTERS: [&str; 12] = ["a", "e", "n", "t", "s", "r", " ", "d", "é", "ß", "猫", "🌲"];
     let count = random.between(1, characters_max);
-    (0..count).filter_map(|_| random.pick(&LETTERS).copied()).collect()
+    (0..count)
+        .filter_map(|_| random.pick(&LETTERS).copied())
+        .collect()
 }
 
 /// One edit of a document's text or entries.
 fn change_something(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(), AutomergeError> {
     let object = |tx: &Transaction<'_>, key: &str| {
-        tx.get(ROOT, key).map(|found| found.map(|(_, object)| object))
+        tx.get(ROOT, key)
+            .map(|found| found.map(|(_, object)| object))
     };
     let key = format!("entry {}", random.below(6));
     let Some(entries) = object(tx, "entries")? else {
@@ -185,7 +206,11 @@ fn change_something(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(),
         0 => {
             let entry = tx.put_object(&entries, &key, ObjType::Map)?;
             let note = tx.put_object(&entry, "note", ObjType::Text)?;
-            tx.put(&entry, "rating", i64::try_from(random.below(11)).unwrap_or_default())?;
+            tx.put(
+                &entry,
+                "rating",
+                i64::try_from(random.below(11)).unwrap_or_default(),
+            )?;
             tx.splice_text(&note, 0, 0, &words(random, 20))
         }
         1 if tx.get(&entries, &key)?.is_some() => tx.delete(&entries, &key),
@@ -198,9 +223,18 @@ fn change_something(tx: &mut Transaction<'_>, random: &mut Random) -> Result<(),
             let length = tx.length(&text);
             let at = random.below(length + 1);
             let removed = random.below((length - at).min(4) + 1);
-            let most = if random.chance(3) { PASTE_CHARACTERS_MAX } else { 8 };
+            let most = if random.chance(3) {
+                PASTE_CHARACTERS_MAX
+            } else {
+                8
+            };
             let inserted = words(random, most);
-            tx.splice_text(&text, at, isize::try_from(removed).unwrap_or_default(), &inserted)
+            tx.splice_text(
+                &text,
+                at,
+                isize::try_from(removed).unwrap_or_default(),
+                &inserted,
+            )
         }
     }
 }

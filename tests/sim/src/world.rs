@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_engine::{
-    DeviceAdded, DocumentId, Input, Job, Limits, LoadedDocument, Now, Output, PersonId,
+    DeviceAdded, DocumentId, Event, Input, Job, Limits, LoadedDocument, Now, Output, PersonId,
     SignedStatement, Statement, public_key,
 };
 
@@ -16,6 +16,7 @@ use crate::attacker::Attacker;
 use crate::check::acknowledged::Acknowledged;
 use crate::check::consent::{Consent, Sent};
 use crate::check::limits::Caused;
+use crate::check::policy::Policy;
 use crate::device::{Device, device_id};
 use crate::disk::{Commit, Disk, Image};
 use crate::network::Network;
@@ -38,9 +39,17 @@ pub(crate) enum Happening {
     /// A commit ends.
     Committed { device: usize, start: u32 },
     /// A document was read.
-    Read { device: usize, start: u32, document: DocumentId },
+    Read {
+        device: usize,
+        start: u32,
+        document: DocumentId,
+    },
     /// A worker is done.
-    Worked { device: usize, start: u32, job: Box<Job> },
+    Worked {
+        device: usize,
+        start: u32,
+        job: Box<Job>,
+    },
     /// The engine's timer.
     Wake { device: usize, start: u32 },
     /// A process starts.
@@ -71,6 +80,7 @@ pub(crate) struct World {
     pub(crate) truth: Truth,
     pub(crate) acknowledged: Acknowledged,
     pub(crate) consent: Consent,
+    pub(crate) policy: Policy,
     pub(crate) attacker: Attacker,
     /// Faults are over: nobody breaks, attacks or starts anything of their own.
     pub(crate) calm: bool,
@@ -89,8 +99,7 @@ impl World {
         let devices = shape.devices.max(shape.people);
         let secrets: Vec<[u8; 32]> = (0..devices).map(|_| random.bytes()).collect();
         let person_of = |device: usize| device % shape.people;
-        let person_id =
-            |person: usize| PersonId::from_bytes(public_key(&recoveries[person]));
+        let person_id = |person: usize| PersonId::from_bytes(public_key(&recoveries[person]));
         let mut paired = BTreeSet::new();
         for one in 0..shape.people {
             for other in 0..one {
@@ -106,7 +115,11 @@ impl World {
             .map(|(device, secret)| {
                 let person = person_of(device);
                 let (device, person_id) = (device_id(secret), person_id(person));
-                let added = DeviceAdded { person: person_id, device, at_millis: BEGINNING_MILLIS };
+                let added = DeviceAdded {
+                    person: person_id,
+                    device,
+                    at_millis: BEGINNING_MILLIS,
+                };
                 SignedStatement::sign(Statement::DeviceAdded(added), &recoveries[person])
             })
             .collect();
@@ -123,7 +136,13 @@ impl World {
                 }
             }
             let person = person_id(person_of(index));
-            all.push(Device::new(index, person, *secret, Disk::new(image), &mut random));
+            all.push(Device::new(
+                index,
+                person,
+                *secret,
+                Disk::new(image),
+                &mut random,
+            ));
         }
         if shape.hostile && shape.people > 2 {
             let hostile = person_of(devices - 1);
@@ -142,6 +161,7 @@ impl World {
             truth: Truth::default(),
             acknowledged: Acknowledged::default(),
             consent: Consent::default(),
+            policy: Policy::default(),
             attacker: Attacker::default(),
             calm: false,
             outputs: blake3::Hasher::new(),
@@ -173,12 +193,17 @@ impl World {
 
     pub(crate) fn at(&mut self, at: u64, happening: Happening) {
         self.queued += 1;
-        self.queue.insert((at.max(self.now), self.queued), happening);
+        self.queue
+            .insert((at.max(self.now), self.queued), happening);
     }
 
     /// Lets the next thing happen, if it does before `until`. Returns whether one did.
     pub(crate) fn step(&mut self, until: u64) -> Result<bool, String> {
-        let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) else {
+        let Some(entry) = self
+            .queue
+            .first_entry()
+            .filter(|entry| entry.key().0 <= until)
+        else {
             return Ok(false);
         };
         let ((at, _), happening) = entry.remove_entry();
@@ -196,10 +221,13 @@ impl World {
             Happening::Committed { device, start } if self.runs(device, start) => {
                 self.committed(device)
             }
-            Happening::Read { device, start, document } if self.runs(device, start) => {
+            Happening::Read {
+                device,
+                start,
+                document,
+            } if self.runs(device, start) => {
                 let content = self.devices[device].disk.image.content(document);
-                let result =
-                    LoadedDocument::from_content(document, content, &Limits::default());
+                let result = LoadedDocument::from_content(document, content, &Limits::default());
                 self.input(device, Input::Loaded { document, result })
             }
             Happening::Worked { device, start, job } if self.runs(device, start) => {
@@ -233,7 +261,10 @@ impl World {
     pub(crate) fn clocks(&self, device: usize) -> Now {
         let wall = BEGINNING_MILLIS + self.devices[device].clock_millis;
         let passed = i64::try_from(self.now).unwrap_or(i64::MAX);
-        Now { ticks_millis: self.now, wall_millis: wall + passed }
+        Now {
+            ticks_millis: self.now,
+            wall_millis: wall + passed,
+        }
     }
 
     pub(crate) fn input(&mut self, device: usize, input: Input) -> Result<(), String> {
@@ -258,7 +289,10 @@ impl World {
         let timeout = it.engine().poll_timeout();
         if timeout.is_some() && timeout != it.wake_at {
             it.wake_at = timeout;
-            self.at(timeout.unwrap_or_default(), Happening::Wake { device, start });
+            self.at(
+                timeout.unwrap_or_default(),
+                Happening::Wake { device, start },
+            );
         }
         Ok(())
     }
@@ -289,18 +323,35 @@ impl World {
             Output::Load { document } => {
                 self.record(device, "load", document.as_bytes());
                 let high = if self.random.chance(10) { 1_500 } else { 30 };
-                self.later(1, high, Happening::Read { device, start, document });
+                self.later(
+                    1,
+                    high,
+                    Happening::Read {
+                        device,
+                        start,
+                        document,
+                    },
+                );
             }
             Output::Send { connection, bytes } => {
                 self.record(device, "send", &bytes);
                 if let Some((wire, end)) = self.network.find(connection) {
                     let to = self.network.wires[wire].ends[1 - end].device;
-                    self.tell(|| format!("{device} → {to} {connection:?}: {}", wire_format::told(&bytes)));
+                    self.tell(|| {
+                        format!(
+                            "{device} → {to} {connection:?}: {}",
+                            wire_format::told(&bytes)
+                        )
+                    });
                     return self.send(device, wire, end, bytes);
                 }
             }
             Output::Close { connection, reason } => {
-                self.record(device, "close", format!("{connection:?} {reason:?}").as_bytes());
+                self.record(
+                    device,
+                    "close",
+                    format!("{connection:?} {reason:?}").as_bytes(),
+                );
                 self.tell(|| format!("{device} closes {connection:?}: {reason}"));
                 if let Some((wire, end)) = self.network.find(connection) {
                     let at = self.network.close(self.now, wire, end, &mut self.random);
@@ -316,21 +367,38 @@ impl World {
             Output::Event(event) => {
                 self.record(device, "event", format!("{event:?}").as_bytes());
                 self.tell(|| format!("{device} {event:?}"));
-                let it = &mut self.devices[device];
-                it.told(self.now, &event);
-                if !it.hostile {
-                    self.acknowledged.event(device, &event, &it.disk.image)?;
-                }
-                if let cairn_engine::Event::Damaged { document, error } = event {
-                    return Err(format!("device {device} finds {document:?} damaged: {error}"));
-                }
+                return self.event(device, &event);
             }
         }
         Ok(())
     }
 
+    fn event(&mut self, device: usize, event: &Event) -> Result<(), String> {
+        let it = &mut self.devices[device];
+        it.told(self.now, event);
+        if it.hostile {
+            return Ok(());
+        }
+        self.acknowledged.event(device, event, &it.disk.image)?;
+        match event {
+            Event::Damaged { document, error } => Err(format!(
+                "device {device} finds {document:?} damaged: {error}"
+            )),
+            Event::Changed { document, .. } if self.truth.owns(document, it.person) => {
+                self.policy.changed(it, *document, &self.truth)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks a frame and puts it on its way.
-    fn send(&mut self, device: usize, wire: usize, end: usize, bytes: Vec<u8>) -> Result<(), String> {
+    fn send(
+        &mut self,
+        device: usize,
+        wire: usize,
+        end: usize,
+        bytes: Vec<u8>,
+    ) -> Result<(), String> {
         let from = &self.devices[device];
         if from.hostile {
             for bytes in self.attacker.tamper(bytes, &mut self.random) {
@@ -340,8 +408,14 @@ impl World {
         }
         let to = &self.devices[self.network.wires[wire].ends[1 - end].device];
         self.acknowledged.sent(device, &bytes, &from.disk.image)?;
-        let sent = Sent { from: from.person, to: to.person, frame: &bytes };
-        self.consent.sent(&self.truth, sent, |document| from.engine().role(document, to.person))?;
+        let sent = Sent {
+            from: from.person,
+            to: to.person,
+            frame: &bytes,
+        };
+        self.consent.sent(&self.truth, sent, |document| {
+            from.engine().role(document, to.person)
+        })?;
         if to.hostile {
             self.attacker.overhear(&bytes);
         }
@@ -351,7 +425,10 @@ impl World {
     }
 
     pub(crate) fn transmit(&mut self, wire: usize, end: usize, bytes: Vec<u8>) {
-        if let Some(at) = self.network.send(self.now, wire, end, bytes, &mut self.random) {
+        if let Some(at) = self
+            .network
+            .send(self.now, wire, end, bytes, &mut self.random)
+        {
             self.at(at, Happening::Arrive { wire, end: 1 - end });
         }
     }
@@ -379,7 +456,12 @@ impl World {
         };
         let it = &self.network.wires[wire].ends[end];
         let (device, connection) = (it.device, it.connection);
-        self.tell(|| format!("{device} gets {connection:?}: {}", wire_format::told(&bytes)));
+        self.tell(|| {
+            format!(
+                "{device} gets {connection:?}: {}",
+                wire_format::told(&bytes)
+            )
+        });
         self.input(device, Input::Frame { connection, bytes })
     }
 
@@ -416,16 +498,19 @@ impl World {
         if self.devices[device].down {
             return 0;
         }
-        let peers: Vec<usize> =
-            self.peers.iter().filter(|(one, _)| *one == device).map(|(_, peer)| *peer).collect();
+        let peers: Vec<usize> = self
+            .peers
+            .iter()
+            .filter(|(one, _)| *one == device)
+            .map(|(_, peer)| *peer)
+            .collect();
         let mut dialled = 0;
         for peer in peers {
             let possible = !self.devices[peer].down
                 && self.network.reaches(device, peer)
                 && !(self.calm && (self.devices[peer].hostile || self.devices[device].hostile));
             if possible && !self.network.believes(device, peer) {
-                let (wire, opens) =
-                    self.network.dial(self.now, device, peer, &mut self.random);
+                let (wire, opens) = self.network.dial(self.now, device, peer, &mut self.random);
                 for (end, at) in opens.into_iter().enumerate() {
                     self.at(at, Happening::Open { wire, end });
                 }

@@ -43,7 +43,7 @@ impl fmt::Debug for Invitation {
 
 /// Accepts an invitation: one try, then the invitation is used up. Call it inside a tokio runtime.
 ///
-/// `card` is what the inviter gets, at most [`CARD_BYTES_MAX`](super::CARD_BYTES_MAX); nobody can
+/// `card` is what the inviter gets, at most [`CARD_BYTES_MAX`]; nobody can
 /// read it who does not know the code.
 ///
 /// # Errors

@@ -69,7 +69,7 @@ impl Offer {
     ///
     /// `addresses` go into the ticket, best first, at most eight; when empty, they are the bound
     /// address, or for a wildcard address those this machine sends from. `card` is what the other
-    /// side gets, at most [`CARD_BYTES_MAX`](super::CARD_BYTES_MAX), and only once it has proven
+    /// side gets, at most [`CARD_BYTES_MAX`], and only once it has proven
     /// that it knows the code.
     ///
     /// # Errors

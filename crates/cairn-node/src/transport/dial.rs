@@ -112,16 +112,21 @@ async fn first_answer(
                 .await
                 .map_err(|_elapsed| DialFailure::NoAnswer)?
                 .map_err(|error| failure(&error))?;
-            let _turn = greeting.lock().await;
-            let result = timeout(GREETING_TIMEOUT, greet(connection)).await;
-            result.map_err(|_elapsed| DialFailure::NoAnswer)?
+            let turn = greeting.lock_owned().await;
+            let greeted = timeout(GREETING_TIMEOUT, greet(connection)).await;
+            let answered = greeted.map_err(|_elapsed| DialFailure::NoAnswer)??;
+            Ok((answered, turn))
         });
     }
     let mut telling = DialFailure::Unreachable;
     while let Some(ended) = attempts.join_next().await {
         match ended {
-            // Dropping the other attempts closes their connections before they greet.
-            Ok(Ok(answered)) => return Ok(answered),
+            // The winner's turn lasts until the others are gone, so that none of them greets.
+            Ok(Ok((answered, turn))) => {
+                attempts.shutdown().await;
+                drop(turn);
+                return Ok(answered);
+            }
             Ok(Err(failure)) => telling = telling.max(failure),
             Err(_aborted) => {}
         }

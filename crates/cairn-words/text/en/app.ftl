@@ -79,3 +79,4 @@ app-something-refused = That could not be done: { $reason }. Nothing was lost.
 # Renderer trouble, shown in the terminal.
 app-no-renderer = Cairn cannot open a window: no graphics driver answered. Your notebook is untouched. Install the packages libgl1, libgl1-mesa-dri and libegl1 (Debian, Ubuntu), or mesa (others), then start Cairn again.
 app-no-display = Cairn cannot open a window: there is no display here. Your notebook is untouched. Start Cairn from a desktop session, or use cairn-cli.
+app-no-folder = Cairn does not know where your notebook lies: neither XDG_DATA_HOME nor HOME is set. Nothing was changed. Start it with --vault and a folder.

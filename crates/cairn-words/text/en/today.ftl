@@ -30,3 +30,4 @@ today-rate-none = Nothing to rate today. Numbers can wait.
 today-first-title = A good first step
 today-first-body = Write down one thing you want to work on. It does not have to be clear yet.
 today-open-goal = Open this goal
+today-proposed-by = { $name } proposed words for it

@@ -20,17 +20,27 @@ pub(crate) struct Acknowledged {
 
 impl Acknowledged {
     /// A device reports to its people.
-    pub(crate) fn event(&mut self, device: usize, event: &Event, image: &Image) -> Result<(), String> {
+    pub(crate) fn event(
+        &mut self,
+        device: usize,
+        event: &Event,
+        image: &Image,
+    ) -> Result<(), String> {
         match event {
-            Event::Stored { document, heads, .. } => {
-                self.promise(device, "reported as stored", *document, heads, image)
-            }
+            Event::Stored {
+                document, heads, ..
+            } => self.promise(device, "reported as stored", *document, heads, image),
             _ => Ok(()),
         }
     }
 
     /// A device sends a frame.
-    pub(crate) fn sent(&mut self, device: usize, frame: &[u8], image: &Image) -> Result<(), String> {
+    pub(crate) fn sent(
+        &mut self,
+        device: usize,
+        frame: &[u8],
+        image: &Image,
+    ) -> Result<(), String> {
         match wire_format::promises(frame) {
             Some((document, heads)) => {
                 self.promise(device, "told to a peer", document, &heads, image)
@@ -54,7 +64,10 @@ impl Acknowledged {
                 ));
             }
             self.promises += 1;
-            self.promised.entry(device).or_default().insert((document, *hash));
+            self.promised
+                .entry(device)
+                .or_default()
+                .insert((document, *hash));
         }
         Ok(())
     }

@@ -60,7 +60,9 @@ impl Consent {
             }
             for chunk in &chunks {
                 let Some(hash) = wire_format::hash_of(chunk) else {
-                    return Err(format!("a change of {document:?} on the wire does not decode"));
+                    return Err(format!(
+                        "a change of {document:?} on the wire does not decode"
+                    ));
                 };
                 let Some((of, _)) = truth.changes.get(&hash) else {
                     continue;
@@ -96,9 +98,16 @@ impl Consent {
         Ok(())
     }
 
-    fn may_pass(truth: &Truth, document: DocumentId, sent: Sent<'_>, what: &str) -> Result<(), String> {
+    fn may_pass(
+        truth: &Truth,
+        document: DocumentId,
+        sent: Sent<'_>,
+        what: &str,
+    ) -> Result<(), String> {
         if !truth.may_know(&document, sent.to) {
-            return Err(format!("{what} of {document:?} went to a person who never had consent"));
+            return Err(format!(
+                "{what} of {document:?} went to a person who never had consent"
+            ));
         }
         // A refusal only repeats hashes that came from the device it goes to.
         if sent.frame.first() == Some(&wire_format::REFUSED) {
@@ -106,7 +115,9 @@ impl Consent {
         }
         let owner = truth.documents.get(&document).map(|truth| truth.owner);
         if sent.from != sent.to && owner != Some(sent.from) && owner != Some(sent.to) {
-            return Err(format!("{what} of {document:?} was passed on by one who does not own it"));
+            return Err(format!(
+                "{what} of {document:?} was passed on by one who does not own it"
+            ));
         }
         Ok(())
     }
@@ -131,7 +142,9 @@ impl Consent {
         if self.found.contains_key(&(document, person)) {
             return Ok(());
         }
-        Err(format!("{document:?} is with a grantee, but the search never saw a change of it pass"))
+        Err(format!(
+            "{document:?} is with a grantee, but the search never saw a change of it pass"
+        ))
     }
 }
 

@@ -26,7 +26,12 @@ fn pairs(world: &World) -> Vec<Pair<'_>> {
                 continue;
             }
             let role = owner.engine().role(*document, reader.person);
-            pairs.push(Pair { document: *document, owner, reader, role });
+            pairs.push(Pair {
+                document: *document,
+                owner,
+                reader,
+                role,
+            });
         }
     }
     pairs
@@ -37,7 +42,12 @@ fn pairs(world: &World) -> Vec<Pair<'_>> {
 pub(crate) fn heads(world: &World) -> Result<bool, String> {
     let mut refused = false;
     for pair in pairs(world) {
-        let Pair { document, owner, reader, role } = pair;
+        let Pair {
+            document,
+            owner,
+            reader,
+            role,
+        } = pair;
         let (from, to) = (owner.index, reader.index);
         let believed = reader.engine().role(document, reader.person);
         if believed != role {
@@ -75,7 +85,10 @@ pub(crate) fn told(
     since: u64,
     written: &BTreeSet<(usize, DocumentId)>,
 ) -> Result<(), String> {
-    for pair in pairs(world).into_iter().filter(|pair| pair.role >= Role::Read) {
+    for pair in pairs(world)
+        .into_iter()
+        .filter(|pair| pair.role >= Role::Read)
+    {
         for (writer, peer) in [(pair.owner, pair.reader), (pair.reader, pair.owner)] {
             if !written.contains(&(writer.index, pair.document)) {
                 continue;
@@ -133,6 +146,12 @@ fn hashes(device: &Device, document: DocumentId) -> BTreeSet<ChangeHash> {
     device
         .engine()
         .read(document)
-        .map(|automerge| automerge.get_changes(&[]).iter().map(|change| change.hash()).collect())
+        .map(|automerge| {
+            automerge
+                .get_changes(&[])
+                .iter()
+                .map(|change| change.hash())
+                .collect()
+        })
         .unwrap_or_default()
 }

@@ -22,7 +22,10 @@ impl Caused {
         if let Output::Send { bytes, .. } = output {
             self.bytes += bytes.len();
             if bytes.len() > Limits::default().frame_bytes_max {
-                return Err(format!("device {device} sent a frame of {} bytes", bytes.len()));
+                return Err(format!(
+                    "device {device} sent a frame of {} bytes",
+                    bytes.len()
+                ));
             }
         }
         if self.outputs > OUTPUTS_PER_INPUT_MAX || self.bytes > SENT_PER_INPUT_BYTES_MAX {

@@ -14,11 +14,15 @@ pub(crate) fn check(device: &Device, document: DocumentId, truth: &Truth) -> Res
         let hash = entry.hash;
         let at = device.index;
         let Some(person) = entry.person.filter(|_| entry.proven) else {
-            return Err(format!("device {at}: change {hash} of {document:?} is not proven"));
+            return Err(format!(
+                "device {at}: change {hash} of {document:?} is not proven"
+            ));
         };
         match truth.changes.get(&hash) {
             None => {
-                return Err(format!("device {at}: nobody made change {hash} of {document:?}"));
+                return Err(format!(
+                    "device {at}: nobody made change {hash} of {document:?}"
+                ));
             }
             Some((of, author)) if (*of, *author) != (document, person) => {
                 return Err(format!(

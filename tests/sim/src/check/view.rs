@@ -11,14 +11,21 @@ pub(crate) fn memory(device: &Device, document: DocumentId) -> Result<(), String
         return Ok(());
     };
     let saved = automerge.save();
-    let again = Automerge::load(&saved)
-        .map_err(|error| format!("device {}: {document:?} saved does not load: {error}", device.index))?;
+    let again = Automerge::load(&saved).map_err(|error| {
+        format!(
+            "device {}: {document:?} saved does not load: {error}",
+            device.index
+        )
+    })?;
     let equal = again.get_heads() == automerge.get_heads()
         && again.hydrate(None) == automerge.hydrate(None);
     if equal {
         return Ok(());
     }
-    Err(format!("device {}: {document:?} differs from itself saved and loaded", device.index))
+    Err(format!(
+        "device {}: {document:?} differs from itself saved and loaded",
+        device.index
+    ))
 }
 
 /// Compares the document in memory with what the disk would give after a restart. Only where all
@@ -32,9 +39,14 @@ pub(crate) fn disk(device: &Device, document: DocumentId) -> Result<(), String> 
     LoadedDocument::from_content(document, content.clone(), &Limits::default())
         .map_err(|error| format!("device {}: {document:?} on disk: {error}", device.index))?;
     let mut again = Automerge::new();
-    let changes: Result<Vec<_>, _> =
-        content.changes.into_iter().map(automerge::Change::from_bytes).collect();
-    let applied = changes.ok().map(|changes| again.apply_changes(changes).is_ok());
+    let changes: Result<Vec<_>, _> = content
+        .changes
+        .into_iter()
+        .map(automerge::Change::from_bytes)
+        .collect();
+    let applied = changes
+        .ok()
+        .map(|changes| again.apply_changes(changes).is_ok());
     let equal = applied == Some(true)
         && count == automerge.get_changes(&[]).len()
         && again.get_heads() == automerge.get_heads()
@@ -42,5 +54,8 @@ pub(crate) fn disk(device: &Device, document: DocumentId) -> Result<(), String> 
     if equal {
         return Ok(());
     }
-    Err(format!("device {}: {document:?} on disk is not what is in memory", device.index))
+    Err(format!(
+        "device {}: {document:?} on disk is not what is in memory",
+        device.index
+    ))
 }

@@ -64,7 +64,12 @@ impl MemoryNotebook {
         let mut view = empty_view(Role::Client, "Bo");
         view.people = vec![
             person(ADA, "Ada", Role::Therapist, true),
-            person(PersonKey([2; 32]), "Grandmother Wilhelmina", Role::Supporter, false),
+            person(
+                PersonKey([2; 32]),
+                "Grandmother Wilhelmina",
+                Role::Supporter,
+                false,
+            ),
         ];
         view.moods = Arc::new(vec![
             mood(7, "slept through, first time this week", NOW - DAY / 12),
@@ -117,7 +122,8 @@ impl MemoryNotebook {
                 grant.name = names(view, grant.person);
             }
             if goal.may_share {
-                goal.line.marks.seen_by = goal.grants.iter().map(|grant| grant.name.clone()).collect();
+                goal.line.marks.seen_by =
+                    goal.grants.iter().map(|grant| grant.name.clone()).collect();
             }
         }
         view.goals = Arc::new(goals.iter().map(|goal| goal.line.clone()).collect());
@@ -150,7 +156,12 @@ impl MemoryNotebook {
                 let moods = std::iter::once(entry).chain(view.moods.iter().cloned());
                 view.moods = Arc::new(moods.collect());
             }
-            Change::EditText { goal, field, seen, splices } => {
+            Change::EditText {
+                goal,
+                field,
+                seen,
+                splices,
+            } => {
                 let text = text_of(find(goals, goal)?, field);
                 assert_eq!(*text, seen, "the window saw what the notebook has");
                 for splice in &splices {
@@ -169,7 +180,12 @@ impl MemoryNotebook {
             }
             Change::Rate { goal, score, note } => {
                 let goal = find(goals, goal)?;
-                let rating = Rating { score, note, at_millis: NOW, by: Author::Me };
+                let rating = Rating {
+                    score,
+                    note,
+                    at_millis: NOW,
+                    by: Author::Me,
+                };
                 goal.line.last_rating = Some(rating.clone());
                 goal.line.rating_due = false;
                 goal.ratings.push(rating);
@@ -332,7 +348,12 @@ fn step(key: &str, text: &str, done_millis: Option<i64>) -> Step {
     }
 }
 
-fn grant(person: PersonKey, may_write: bool, since_millis: i64, receipt_millis: Option<i64>) -> Grant {
+fn grant(
+    person: PersonKey,
+    may_write: bool,
+    since_millis: i64,
+    receipt_millis: Option<i64>,
+) -> Grant {
     Grant {
         person,
         name: String::new(),
@@ -376,11 +397,19 @@ pub(crate) fn goal(number: u8, title: &str, kind: Option<Kind>) -> GoalView {
 pub(crate) const SPEAK_UP: GoalKey = GoalKey([1; 16]);
 
 fn goals() -> Vec<GoalView> {
-    let mut sleep = goal(2, "Sleep without the phone in the bedroom", Some(Kind::Symptom));
+    let mut sleep = goal(
+        2,
+        "Sleep without the phone in the bedroom",
+        Some(Kind::Symptom),
+    );
     sleep.line.rating_due = false;
     sleep.line.steps = vec![step("a", "Leave the charger in the kitchen", None)];
     sleep.line.marks.saved = false;
-    let mut call = goal(3, "Call my sister without rehearsing every sentence beforehand, at least on an ordinary Sunday", Some(Kind::Relationship));
+    let mut call = goal(
+        3,
+        "Call my sister without rehearsing every sentence beforehand, at least on an ordinary Sunday",
+        Some(Kind::Relationship),
+    );
     call.line.agreement = Agreement::ProposedByOther {
         by: "Ada".to_owned(),
         at_millis: NOW - DAY,
@@ -410,30 +439,67 @@ fn rating(score: u8, note: &str, at_millis: i64) -> Rating {
 }
 
 fn speak_up() -> GoalView {
-    let mut goal = goal(1, "Speak up once in the Monday meeting", Some(Kind::Behaviour));
-    goal.why = "I know things the others don't, and I go home angry with myself when I stay silent.".to_owned();
+    let mut goal = goal(
+        1,
+        "Speak up once in the Monday meeting",
+        Some(Kind::Behaviour),
+    );
+    goal.why =
+        "I know things the others don't, and I go home angry with myself when I stay silent."
+            .to_owned();
     goal.good_enough = "One question, even a short one".to_owned();
     goal.line.steps = vec![
-        step("1", "Write one sentence before the meeting", Some(NOW - DAY / 8)),
+        step(
+            "1",
+            "Write one sentence before the meeting",
+            Some(NOW - DAY / 8),
+        ),
         step("2", "Ask one question in the Monday round", None),
-        Step { by: Author::Other("Ada".to_owned()), ..step("3", "Send the summary of my part, then note how the others answered and what I make of it", None) },
+        Step {
+            by: Author::Other("Ada".to_owned()),
+            ..step(
+                "3",
+                "Send the summary of my part, then note how the others answered and what I make of it",
+                None,
+            )
+        },
     ];
     goal.line.agreement = Agreement::Changed;
     let scores = [1, 3, 2, 3, 1, 4, 4, 3, 6, 5, 5, 6];
     for (week, score) in scores.into_iter().enumerate() {
         let week = i64::try_from(week).unwrap();
         let pause = if week > 5 { 0 } else { 4 };
-        let note = if week == 11 { "Still shaky beforehand, but it passes faster. I asked one thing and nobody laughed." } else { "" };
-        goal.ratings.push(rating(score, note, NOW - (11 - week + pause) * 7 * DAY - DAY));
+        let note = if week == 11 {
+            "Still shaky beforehand, but it passes faster. I asked one thing and nobody laughed."
+        } else {
+            ""
+        };
+        goal.ratings.push(rating(
+            score,
+            note,
+            NOW - (11 - week + pause) * 7 * DAY - DAY,
+        ));
     }
     goal.line.last_rating = goal.ratings.last().cloned();
     goal.grants = vec![grant(ADA, true, NOW - 80 * DAY, Some(NOW - 79 * DAY))];
     goal.line.marks.delivered_to = vec!["Ada".to_owned()];
     goal.wordings = vec![
-        Wording { text: "Speak once in the Monday meeting".to_owned(), at_millis: NOW - 30 * DAY, by: Author::Other("Ada".to_owned()) },
-        Wording { text: "Be less quiet at work".to_owned(), at_millis: NOW - 84 * DAY, by: Author::Me },
+        Wording {
+            text: "Speak once in the Monday meeting".to_owned(),
+            at_millis: NOW - 30 * DAY,
+            by: Author::Other("Ada".to_owned()),
+        },
+        Wording {
+            text: "Be less quiet at work".to_owned(),
+            at_millis: NOW - 84 * DAY,
+            by: Author::Me,
+        },
     ];
-    let line = |by: Author, event: Event, days: i64| HistoryLine { by, event, at_millis: NOW - days * DAY };
+    let line = |by: Author, event: Event, days: i64| HistoryLine {
+        by,
+        event,
+        at_millis: NOW - days * DAY,
+    };
     let ada = || Author::Other("Ada".to_owned());
     goal.history = vec![
         line(ada(), Event::TitleChanged, 1),

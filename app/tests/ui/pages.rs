@@ -1,10 +1,9 @@
 //! Every page, empty and full, in every size: nothing is lost, everything has a name, and an idle
 //! window draws nothing.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::memory::{ADA, MemoryCover, MemoryNotebook, SPEAK_UP, clock};
 use cairn::NotebookWindow;
 use cairn::command::{Command, Page, listed};
 use cairn::notebook::{Change, Notebook};
@@ -15,20 +14,30 @@ use egui::accesskit;
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use support::{ADA, MemoryCover, MemoryNotebook, SPEAK_UP, clock};
 
 /// Sizes in points: two windows, a phone's width, and 800 × 600 at 200 % text.
-const SIZES: [(f32, f32); 4] = [(800.0, 600.0), (1440.0, 900.0), (360.0, 640.0), (400.0, 300.0)];
+const SIZES: [(f32, f32); 4] = [
+    (800.0, 600.0),
+    (1440.0, 900.0),
+    (360.0, 640.0),
+    (400.0, 300.0),
+];
 
-fn open(notebook: &Arc<MemoryNotebook>, size: (f32, f32), language: Language) -> Harness<'static, NotebookWindow> {
+fn open(
+    notebook: &Arc<MemoryNotebook>,
+    size: (f32, f32),
+    language: Language,
+) -> Harness<'static, NotebookWindow> {
     let words = Arc::new(Words::new(language));
-    let cover = Arc::new(MemoryCover { exists: true });
     let notebook: Arc<dyn Notebook> = Arc::clone(notebook) as Arc<dyn Notebook>;
-    let window = NotebookWindow::opened(words, cover, notebook).with_clock(clock());
+    let window = NotebookWindow::opened(words, notebook).with_clock(clock());
     harness(window, size)
 }
 
-fn harness(window: NotebookWindow, (width, height): (f32, f32)) -> Harness<'static, NotebookWindow> {
+fn harness(
+    window: NotebookWindow,
+    (width, height): (f32, f32),
+) -> Harness<'static, NotebookWindow> {
     let mut harness = Harness::builder()
         .with_size(Vec2::new(width, height))
         .with_max_steps(12)
@@ -112,7 +121,8 @@ fn the_first_page_is_not_cut_off_either() {
         for size in SIZES {
             for exists in [true, false] {
                 let cover = Arc::new(MemoryCover { exists });
-                let window = NotebookWindow::new(Arc::new(Words::new(language)), cover).offering_demo();
+                let window =
+                    NotebookWindow::new(Arc::new(Words::new(language)), cover).offering_demo();
                 let harness = harness(window, size);
                 check_width(&harness, &format!("{size:?}, {language:?}"));
             }
@@ -123,7 +133,8 @@ fn the_first_page_is_not_cut_off_either() {
 #[test]
 fn long_words_wrap_or_are_cut_with_an_ellipsis() {
     let notebook = MemoryNotebook::full();
-    let long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(2);
+    let long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+        .repeat(2);
     notebook.arrive(|view, goals| {
         for goal in goals.iter_mut() {
             goal.line.title.clone_from(&long);
@@ -156,7 +167,11 @@ fn an_idle_window_draws_nothing() {
         }
         assert_eq!(harness.run(), 1, "{what} asks for more frames");
         let delay = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
-        assert_eq!(delay, std::time::Duration::MAX, "{what} asks for a later frame");
+        assert_eq!(
+            delay,
+            std::time::Duration::MAX,
+            "{what} asks for a later frame"
+        );
     }
 }
 
@@ -178,7 +193,10 @@ fn a_mood_takes_two_keys() {
     harness.run();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     harness.run();
-    let expected = Change::AddMood { score: 7, note: String::new() };
+    let expected = Change::AddMood {
+        score: 7,
+        note: String::new(),
+    };
     assert_eq!(notebook.changes(), [expected]);
     harness.get_by_label_contains("fair, today 14:02");
 }
@@ -186,17 +204,24 @@ fn a_mood_takes_two_keys() {
 #[test]
 fn digits_in_words_do_not_change_the_mood() {
     let (notebook, mut harness) = full();
-    harness.get_by_role_and_label(accesskit::Role::RadioButton, "low").click();
+    harness
+        .get_by_role_and_label(accesskit::Role::RadioButton, "low")
+        .click();
     harness.run();
     let words = harness.get_by_label("A few words about it");
     words.focus();
     harness.run();
-    harness.get_by_label("A few words about it").type_text("slept 5 hours");
+    harness
+        .get_by_label("A few words about it")
+        .type_text("slept 5 hours");
     harness.key_press(Key::Num5);
     harness.run();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     harness.run();
-    let expected = Change::AddMood { score: 3, note: "slept 5 hours".to_owned() };
+    let expected = Change::AddMood {
+        score: 3,
+        note: "slept 5 hours".to_owned(),
+    };
     assert_eq!(notebook.changes(), [expected]);
 }
 
@@ -206,19 +231,29 @@ fn a_goal_that_is_due_is_rated_on_today() {
     let numbers = harness.get_all_by_role_and_label(accesskit::Role::RadioButton, "5 of 10");
     numbers.into_iter().next().unwrap().click();
     harness.run();
-    harness.get_by_role_and_label(accesskit::Role::Button, "Save rating").click();
+    harness
+        .get_by_role_and_label(accesskit::Role::Button, "Save rating")
+        .click();
     harness.run();
     let changes = notebook.changes();
-    assert!(matches!(changes.as_slice(), [Change::Rate { goal, score: 5, .. }] if *goal == SPEAK_UP));
+    assert!(
+        matches!(changes.as_slice(), [Change::Rate { goal, score: 5, .. }] if *goal == SPEAK_UP)
+    );
 }
 
 #[test]
 fn a_step_is_ticked_on_today() {
     let (notebook, mut harness) = full();
     let step = "Ask one question in the Monday round";
-    harness.get_by_role_and_label(accesskit::Role::CheckBox, step).click();
+    harness
+        .get_by_role_and_label(accesskit::Role::CheckBox, step)
+        .click();
     harness.run();
-    let expected = Change::TickStep { goal: SPEAK_UP, step: "2".to_owned(), done: true };
+    let expected = Change::TickStep {
+        goal: SPEAK_UP,
+        step: "2".to_owned(),
+        done: true,
+    };
     assert_eq!(notebook.changes(), [expected]);
 }
 
@@ -229,11 +264,16 @@ fn a_goal_is_added_by_keyboard_alone() {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
     harness.run();
     let words = accesskit::Role::MultilineTextInput;
-    harness.get_by_role_and_label(words, "In your own words").type_text("Rest without a reason");
+    harness
+        .get_by_role_and_label(words, "In your own words")
+        .type_text("Rest without a reason");
     harness.run();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     harness.run();
-    let expected = Change::AddGoal { title: "Rest without a reason".to_owned(), kind: None };
+    let expected = Change::AddGoal {
+        title: "Rest without a reason".to_owned(),
+        kind: None,
+    };
     assert_eq!(notebook.changes(), [expected]);
     // Its page is open.
     harness.get_by_label("The words of this goal");
@@ -249,7 +289,9 @@ fn not_knowing_yet_needs_no_words() {
     harness.get_by_label("Add this goal").click();
     harness.run();
     let changes = notebook.changes();
-    assert!(matches!(changes.as_slice(), [Change::AddGoal { kind: Some(Kind::Clarity), title }] if !title.is_empty()));
+    assert!(
+        matches!(changes.as_slice(), [Change::AddGoal { kind: Some(Kind::Clarity), title }] if !title.is_empty())
+    );
 }
 
 #[test]
@@ -273,7 +315,11 @@ fn a_proposal_is_accepted_as_it_was_shown() {
     go(&mut harness, Command::Go(Page::Goal(call)));
     harness.get_by_label("Agree to these words").click();
     harness.run();
-    let expected = Change::Accept { goal: call, proposal: "p".to_owned(), seen: [3; 32] };
+    let expected = Change::Accept {
+        goal: call,
+        proposal: "p".to_owned(),
+        seen: [3; 32],
+    };
     assert_eq!(notebook.changes(), [expected]);
 }
 
@@ -283,12 +329,18 @@ fn a_goal_is_paused_and_closed() {
     go(&mut harness, Command::Go(Page::Goal(SPEAK_UP)));
     harness.get_by_label("Pause").click_accesskit();
     harness.run();
-    assert_eq!(notebook.goal(SPEAK_UP).unwrap().line.standing, Standing::Paused);
+    assert_eq!(
+        notebook.goal(SPEAK_UP).unwrap().line.standing,
+        Standing::Paused
+    );
     harness.get_by_label("Close this goal…").click_accesskit();
     harness.run();
     harness.get_by_label("Let go").click_accesskit();
     harness.run();
-    assert!(matches!(notebook.goal(SPEAK_UP).unwrap().line.standing, Standing::Closed(_)));
+    assert!(matches!(
+        notebook.goal(SPEAK_UP).unwrap().line.standing,
+        Standing::Closed(_)
+    ));
 }
 
 #[test]
@@ -299,7 +351,11 @@ fn a_refused_change_says_so_and_can_be_dismissed() {
     harness.get_by_label_contains("the notebook is being copied");
     harness.get_by_label("Dismiss").click();
     harness.run();
-    assert!(harness.query_by_label_contains("the notebook is being copied").is_none());
+    assert!(
+        harness
+            .query_by_label_contains("the notebook is being copied")
+            .is_none()
+    );
 }
 
 #[test]
@@ -312,7 +368,10 @@ fn the_palette_finds_a_goal_by_keyboard() {
     harness.run();
     harness.key_press(Key::Enter);
     harness.run();
-    let title = harness.get_by_label("The words of this goal").value().unwrap();
+    let title = harness
+        .get_by_label("The words of this goal")
+        .value()
+        .unwrap();
     assert!(title.starts_with("Call my sister"), "{title}");
 }
 
@@ -323,7 +382,11 @@ fn the_palette_closes_by_escape() {
     harness.get_by_role_and_label(accesskit::Role::TextInput, "Find…");
     harness.key_press(Key::Escape);
     harness.run();
-    assert!(harness.query_by_role_and_label(accesskit::Role::TextInput, "Find…").is_none());
+    assert!(
+        harness
+            .query_by_role_and_label(accesskit::Role::TextInput, "Find…")
+            .is_none()
+    );
 }
 
 #[test]
@@ -338,7 +401,10 @@ fn every_listed_command_can_be_done() {
 fn the_window_says_whose_notebook_is_open() {
     let (_, harness) = full();
     assert_eq!(harness.state().title(), "Bo – Cairn");
-    assert_eq!(harness.root().accesskit_node().label().as_deref(), Some("Bo – Cairn"));
+    assert_eq!(
+        harness.root().accesskit_node().label().as_deref(),
+        Some("Bo – Cairn")
+    );
 }
 
 #[test]
@@ -358,13 +424,20 @@ fn a_notebook_is_made_from_the_first_page() {
     ] {
         harness.get_by_role_and_label(role_of(label), label).focus();
         harness.run();
-        harness.get_by_role_and_label(role_of(label), label).type_text(text);
+        harness
+            .get_by_role_and_label(role_of(label), label)
+            .type_text(text);
         harness.run();
     }
     harness.get_by_label("Make my notebook").click();
     wait_for(&mut harness, "Your recovery code");
     harness.get_by_label_contains("K7QF");
-    assert!(harness.get_by_label("Open my notebook").accesskit_node().is_disabled());
+    assert!(
+        harness
+            .get_by_label("Open my notebook")
+            .accesskit_node()
+            .is_disabled()
+    );
     harness.get_by_label("I have written it down").click();
     harness.run();
     harness.get_by_label("Open my notebook").click();
@@ -377,7 +450,10 @@ fn a_wrong_passphrase_is_told_and_the_right_one_opens() {
     let cover = Arc::new(MemoryCover { exists: true });
     let window = NotebookWindow::new(Arc::new(Words::new(Language::English)), cover);
     let mut harness = harness(window, (800.0, 600.0));
-    for (typed, then) in [("wrong", "That passphrase does not open"), ("open", "How is it right now?")] {
+    for (typed, then) in [
+        ("wrong", "That passphrase does not open"),
+        ("open", "How is it right now?"),
+    ] {
         let field = harness.get_by_role_and_label(accesskit::Role::PasswordInput, "Passphrase");
         field.focus();
         harness.run();
@@ -391,12 +467,27 @@ fn a_wrong_passphrase_is_told_and_the_right_one_opens() {
 
 #[test]
 fn locking_shows_nothing_of_the_notebook() {
-    let (_, mut harness) = full();
+    let cover = Arc::new(MemoryCover { exists: true });
+    let window = NotebookWindow::new(Arc::new(Words::new(Language::English)), cover);
+    let mut harness = harness(window, (1000.0, 700.0));
+    let field = harness.get_by_role_and_label(accesskit::Role::PasswordInput, "Passphrase");
+    field.type_text("open");
+    harness.run();
+    harness.key_press(Key::Enter);
+    wait_for(&mut harness, "Monday meeting");
     harness.key_press_modifiers(Modifiers::COMMAND, Key::L);
     harness.run();
     harness.get_by_label("Welcome back");
     assert!(harness.query_by_label_contains("Monday meeting").is_none());
     assert_eq!(harness.state().title(), "Cairn");
+}
+
+#[test]
+fn a_notebook_without_a_cover_offers_no_lock() {
+    let (_, mut harness) = full();
+    assert!(harness.query_by_label("Lock").is_none());
+    go(&mut harness, Command::Lock);
+    assert_eq!(harness.state().title(), "Bo – Cairn");
 }
 
 fn role_of(label: &str) -> accesskit::Role {
