@@ -1,7 +1,7 @@
 //! Shows one page of a made-up notebook, for pictures and for looking at the design.
 //!
 //! `cargo run -p cairn --example gallery -- PAGE [light|dark] [WIDTH HEIGHT] [TEXT%]` with PAGE one of
-//! welcome, unlock, recovery, today, goals, goal, people, pair, code, palette, and empty-today,
+//! welcome, unlock, today, goals, goal, people, pair, code, palette, and empty-today,
 //! empty-goals, empty-people, new-goal.
 
 #[path = "../tests/ui/memory.rs"]

@@ -169,6 +169,12 @@ impl NotebookWindow {
 
     /// Draws the window and does what the person asked for.
     pub fn ui(&mut self, ui: &mut Ui) {
+        // Windows of one process share egui's memory: carets and scroll positions are kept apart.
+        let window = ui.ctx().viewport_id();
+        ui.push_id(window, |ui| self.window_ui(ui));
+    }
+
+    fn window_ui(&mut self, ui: &mut Ui) {
         self.take_answer();
         self.say_title(ui);
         let words = Arc::clone(&self.words);

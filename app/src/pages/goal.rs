@@ -123,7 +123,9 @@ fn shared_text_ui(
         ui.label(look.kind.text(text, tokens(ui).ink));
         return;
     }
-    let id = Id::unique(("goal text", goal.line.key, which));
+    // Two windows of one process may show the same goal, each with its own caret.
+    let window = ui.ctx().viewport_id();
+    let id = Id::unique(("goal text", window, goal.line.key, which));
     let typed = bleed_ui(ui, 10.0, |ui| field.show_ui(ui, id, current, look));
     if let Some(typed) = typed {
         desk.ask(Command::Change(Change::EditText {

@@ -264,13 +264,21 @@ impl Engine {
             let receipts = self.write_receipts(now, id);
             self.event(Event::Consent { document: id });
             self.send_statements(connection, receipts);
-            // The peer knew more than this device, which had lost it: this device may know of
-            // later statements that the peer does not.
-            if recovered.contains(&id) {
-                self.send_consent(connection, id);
-            }
             self.stop_where_not_shared(connection, id);
+            if recovered.contains(&id) {
+                self.consent_recovered(now, id, person);
+            }
         }
+    }
+
+    /// A grantee returned statements that this device of the owner had lost, and with them may
+    /// have lost the cards of writers; the grantee may not know what was stated since.
+    fn consent_recovered(&mut self, now: Now, id: DocumentId, grantee: PersonId) {
+        let cards = self.missing_cards(now, id, grantee, Role::None);
+        if !cards.is_empty() {
+            self.keep_consent(id, cards);
+        }
+        self.consent_changed(id);
     }
 
     fn owns(&self, id: DocumentId) -> bool {

@@ -424,3 +424,24 @@ fn an_owner_who_forgot_a_reader_tells_them_what_was_decided_since() {
     world.connect(0, 1);
     assert_eq!(world.frames_sent() - before, 2);
 }
+
+#[test]
+fn a_writer_whose_grant_a_crash_lost_is_introduced_to_the_readers_again() {
+    let mut world = World::new(3);
+    world.pair(0, 1);
+    world.pair(0, 2);
+    let goal = world.create_with_title(0, "a");
+    world.share(0, goal, 1, Role::Read);
+    world.connect(0, 2);
+    world.hold_storage(0, true);
+    world.share(0, goal, 2, Role::Write);
+    world.crash(0);
+    world.hold_storage(0, false);
+    world.connect(0, 1);
+    world.connect(0, 2);
+    world.edit(2, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap();
+    });
+    assert_eq!(world.title(1, goal).as_deref(), Some("ab"));
+    world.assert_proven(1, goal);
+}

@@ -13,7 +13,7 @@ mod random;
 mod search;
 
 pub use notebook::{Notebook, Run, pair};
-pub use process::{Process, WAIT};
+pub use process::{Killed, Process, WAIT};
 pub use program::cairn_cli;
 pub use random::Random;
 pub use search::files_with;

@@ -45,9 +45,20 @@ impl Notebook {
         }
         fs::write(folder.path().join("passphrase"), "correct horse battery\n")
             .expect("a fresh folder can be written");
-        let mut notebook = Self { folder, person: String::new(), device: String::new() };
-        let made =
-            notebook.json(&["init", "--role", role, "--name", name, "--kdf-memory-kib", "64"]);
+        let mut notebook = Self {
+            folder,
+            person: String::new(),
+            device: String::new(),
+        };
+        let made = notebook.json(&[
+            "init",
+            "--role",
+            role,
+            "--name",
+            name,
+            "--kdf-memory-kib",
+            "64",
+        ]);
         notebook.person = text(&made["person"]);
         notebook.device = text(&made["device"]);
         notebook
@@ -86,7 +97,10 @@ impl Notebook {
             .arg(self.vault())
             .args(words)
             .current_dir(self.folder.path())
-            .env("CAIRN_PASSPHRASE_FILE", self.folder.path().join("passphrase"))
+            .env(
+                "CAIRN_PASSPHRASE_FILE",
+                self.folder.path().join("passphrase"),
+            )
             .env("CAIRN_LOG", "trace")
             .env("TMPDIR", self.folder.path().join("tmp"))
             .env("SQLITE_TMPDIR", self.folder.path().join("tmp"))
@@ -100,17 +114,28 @@ impl Notebook {
     /// When it cannot be started.
     pub fn run(&self, words: &[&str]) -> Run {
         let mut command = self.command(words);
-        let Output { status, stdout, stderr } =
-            command.arg("--json").output().expect("the program was built and can be started");
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command
+            .arg("--json")
+            .output()
+            .expect("the program was built and can be started");
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
         let mut log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log())
             .expect("the test's own folder can be written");
-        log.write_all(stderr.as_bytes()).expect("the test's own folder can be written");
+        log.write_all(stderr.as_bytes())
+            .expect("the test's own folder can be written");
         let stdout = String::from_utf8_lossy(&stdout).into_owned();
-        Run { code: status.code(), stdout, stderr }
+        Run {
+            code: status.code(),
+            stdout,
+            stderr,
+        }
     }
 
     /// Where the log of its commands is.
@@ -136,9 +161,18 @@ impl Notebook {
     /// When it ended otherwise or printed anything.
     pub fn refused(&self, words: &[&str], code: i32) -> String {
         let run = self.run(words);
-        assert_eq!(run.code, Some(code), "{words:?}: {}{}", run.stdout, run.stderr);
+        assert_eq!(
+            run.code,
+            Some(code),
+            "{words:?}: {}{}",
+            run.stdout,
+            run.stderr
+        );
         assert_eq!(run.stdout, "", "{words:?} printed something");
-        let last = run.stderr.lines().rfind(|line| line.starts_with("cairn-cli: "));
+        let last = run
+            .stderr
+            .lines()
+            .rfind(|line| line.starts_with("cairn-cli: "));
         last.unwrap_or(&run.stderr).to_owned()
     }
 
@@ -190,5 +224,8 @@ pub fn pair(inviter: &Notebook, guest: &Notebook) {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not a text: {value}"))
+        .to_owned()
 }

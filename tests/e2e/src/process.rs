@@ -23,6 +23,15 @@ pub struct Process {
     seen: Vec<Value>,
 }
 
+/// What a kill met.
+#[derive(Debug)]
+pub struct Killed {
+    /// Whether it had not ended by itself before.
+    pub was_running: bool,
+    /// What it had printed and nobody had looked at.
+    pub unread: Vec<Value>,
+}
+
 impl Process {
     /// Starts it; its log goes to a file of its own in the folder.
     pub(crate) fn start(mut command: Command, logs: &Path) -> Self {
@@ -50,7 +59,11 @@ impl Process {
                 }
             })
             .expect("the system has a thread to spare");
-        Self { child, lines, seen: Vec::new() }
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
     }
 
     /// The next JSON value it prints; `None` once it has closed its output.
@@ -75,7 +88,8 @@ impl Process {
     /// # Panics
     /// When there is none.
     pub fn next_value(&mut self) -> Value {
-        self.try_next().unwrap_or_else(|| panic!("it ended after {:?}", self.seen))
+        self.try_next()
+            .unwrap_or_else(|| panic!("it ended after {:?}", self.seen))
     }
 
     /// Waits for an event of this kind and gives it; others are passed over.
@@ -117,20 +131,22 @@ impl Process {
         assert!(sent.success(), "the process is gone already");
     }
 
-    /// Ends it with no chance to say anything. Gives the values that it had printed and nobody
-    /// had looked at.
+    /// Ends it with no chance to say anything.
     ///
     /// # Panics
     /// When the system refuses.
-    pub fn kill(&mut self) -> Vec<Value> {
+    pub fn kill(&mut self) -> Killed {
         self.child.kill().expect("an own process can be killed");
-        self.child.wait().expect("an own process can be waited for");
-        let mut rest = Vec::new();
+        let status = self.child.wait().expect("an own process can be waited for");
+        let mut unread = Vec::new();
         while let Ok(line) = self.lines.recv() {
             // A line that the kill cut off is no answer.
-            rest.extend(serde_json::from_str::<Value>(&line));
+            unread.extend(serde_json::from_str::<Value>(&line));
         }
-        rest
+        Killed {
+            was_running: status.code().is_none(),
+            unread,
+        }
     }
 
     /// Waits for its end and gives the exit code.
@@ -140,7 +156,11 @@ impl Process {
     pub fn end(&mut self) -> Option<i32> {
         let until = Instant::now() + WAIT;
         while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().expect("an own process can be waited for") {
+            if let Some(status) = self
+                .child
+                .try_wait()
+                .expect("an own process can be waited for")
+            {
                 return status.code();
             }
             std::thread::sleep(Duration::from_millis(5));

@@ -19,15 +19,28 @@ pub fn cairn_cli() -> &'static Path {
 fn build(package: &str) -> PathBuf {
     // …/target/debug/deps/name-hash
     let test = std::env::current_exe().expect("the system knows what it runs");
-    let profile = test.ancestors().nth(2).expect("tests lie two folders below the target folder");
-    let target = profile.parent().expect("a profile lies in the target folder");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("tests lie two folders below the target folder");
+    let target = profile
+        .parent()
+        .expect("a profile lies in the target folder");
     let name = match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(other) => other,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", package, "--profile", name, "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            package,
+            "--profile",
+            name,
+            "--target-dir",
+        ])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()

@@ -1,6 +1,8 @@
 //! Two people edit one goal apart and meet: everything of both is in it, proven, and readable
 //! nowhere but in the notebooks.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::path::Path;
 
 use cairn_e2e::{Notebook, files_with, pair};
@@ -23,7 +25,10 @@ const WORDS: &[&str] = &[
 ];
 
 fn found(notebooks: [&Notebook; 2]) -> Vec<(std::path::PathBuf, String)> {
-    let folders: Vec<_> = notebooks.iter().flat_map(|notebook| notebook.sealed()).collect();
+    let folders: Vec<_> = notebooks
+        .iter()
+        .flat_map(|notebook| notebook.sealed())
+        .collect();
     let folders: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
     files_with(&folders, WORDS)
 }
@@ -69,7 +74,12 @@ fn edits_made_apart_merge_and_are_proven_and_leave_no_plain_text() {
 
     client.json(&["goal", "set", goal, "title=Walk to the park every evening"]);
     client.json(&["goal", "step", "add", goal, "borrow the red bicycle"]);
-    therapist.json(&["goal", "set", goal, "title=Stroll to the park every morning"]);
+    therapist.json(&[
+        "goal",
+        "set",
+        goal,
+        "title=Stroll to the park every morning",
+    ]);
     therapist.json(&["goal", "rate", goal, "4", "--note", "slower than hoped"]);
     assert_ne!(therapist.shared_view(goal), client.shared_view(goal));
 
@@ -89,7 +99,10 @@ fn edits_made_apart_merge_and_are_proven_and_leave_no_plain_text() {
 
     for notebook in [&client, &therapist] {
         let verified = notebook.verify();
-        assert_eq!((&verified["documents"], &verified["changes"]), (&json!(1), &json!(5)));
+        assert_eq!(
+            (&verified["documents"], &verified["changes"]),
+            (&json!(1), &json!(5))
+        );
         let mut told = told(&notebook.json(&["history", goal]));
         told.sort();
         let expected = [
@@ -99,7 +112,10 @@ fn edits_made_apart_merge_and_are_proven_and_leave_no_plain_text() {
             (CLIENT, "step-added"),
             (CLIENT, "title-changed"),
         ];
-        assert_eq!(told, expected.map(|(name, what)| (name.to_owned(), what.to_owned())));
+        assert_eq!(
+            told,
+            expected.map(|(name, what)| (name.to_owned(), what.to_owned()))
+        );
     }
     let here = &client.json(&["goal", "show", goal])["here"];
     assert_eq!(here["delivered_to"], json!([therapist.person()]));

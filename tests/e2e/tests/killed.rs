@@ -1,0 +1,202 @@
+//! Processes are killed without warning, again and again: what was reported as done is there, and
+//! everything verifies.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cairn_e2e::{Killed, Notebook, Random, pair};
+use serde_json::{Value, json};
+
+/// Kills that must meet a running process.
+const KILLS: u32 = 50;
+/// Rounds after which too many kills came too late.
+const ROUNDS_MAX: u32 = 200;
+/// Steps in one import.
+const IMPORT_STEPS: u64 = 40;
+
+/// A couple of notebooks with one goal, and what each was told to be saved.
+struct Couple {
+    notebooks: [Notebook; 2],
+    goal: String,
+    /// For each side the texts of steps that it reported as saved.
+    saved: [BTreeSet<String>; 2],
+    steps: u64,
+    kills: u32,
+    random: Random,
+}
+
+impl Couple {
+    fn new() -> Self {
+        let client = Notebook::new("client", "Client");
+        let therapist = Notebook::new("therapist", "Therapist");
+        pair(&client, &therapist);
+        let added = client.json(&["goal", "add", "--title", "Sleep"]);
+        let goal = added["document"].as_str().unwrap().to_owned();
+        client.json(&["share", &goal, "--with", "Therapist", "--role", "write"]);
+        let mut couple = Self {
+            notebooks: [client, therapist],
+            goal,
+            saved: Default::default(),
+            steps: 0,
+            kills: 0,
+            random: Random::announced("kills"),
+        };
+        couple.sync();
+        couple
+    }
+
+    fn step_text(&mut self) -> String {
+        self.steps += 1;
+        format!("step {}", self.steps)
+    }
+
+    fn pause(&mut self, millis_max: u64) {
+        std::thread::sleep(Duration::from_micros(self.random.below(millis_max * 1000)));
+    }
+
+    fn count(&mut self, killed: &Killed) {
+        self.kills += u32::from(killed.was_running);
+    }
+
+    /// One edit, killed at some moment of its process.
+    fn edit_killed(&mut self, side: usize) {
+        let text = self.step_text();
+        let mut process = self.notebooks[side].start(&["goal", "step", "add", &self.goal, &text]);
+        self.pause(120);
+        let killed = process.kill();
+        self.count(&killed);
+        if killed
+            .unread
+            .iter()
+            .any(|answer| answer["step"].is_string())
+        {
+            self.saved[side].insert(text);
+        }
+    }
+
+    /// Many edits in one process, killed at some moment.
+    fn import_killed(&mut self, side: usize) {
+        let texts: Vec<String> = (0..IMPORT_STEPS).map(|_| self.step_text()).collect();
+        let lines: Vec<String> = texts
+            .iter()
+            .map(|text| json!({ "run": ["goal", "step", "add", self.goal, text] }).to_string())
+            .collect();
+        let file = self.notebooks[side].folder().join("history.jsonl");
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let mut process =
+            self.notebooks[side].start(&["import", "history", file.to_str().unwrap()]);
+        self.pause(500);
+        let killed = process.kill();
+        self.count(&killed);
+        if killed
+            .unread
+            .iter()
+            .any(|answer| answer["changes"] == IMPORT_STEPS)
+        {
+            self.saved[side].extend(texts);
+        }
+    }
+
+    /// Both sides have something new and exchange it; one of them is killed at some moment.
+    fn sync_killed(&mut self, victim: usize) {
+        for side in 0..2 {
+            let text = self.step_text();
+            self.notebooks[side].json(&["goal", "step", "add", &self.goal, &text]);
+            self.saved[side].insert(text);
+        }
+        let (mut serving, address) = self.notebooks[1].serve();
+        let words = ["sync", "--peer", &address, "--timeout", "2"];
+        let mut syncing = self.notebooks[0].start(&words);
+        self.pause(400);
+        let answers = if victim == 0 {
+            let killed = syncing.kill();
+            self.count(&killed);
+            assert_eq!(serving.interrupt(), Some(0), "the other side goes on");
+            killed.unread
+        } else {
+            let killed = serving.kill();
+            self.count(&killed);
+            let answer = syncing.try_next();
+            let code = syncing.end();
+            assert!(matches!(code, Some(0 | 1)), "{code:?}");
+            answer.into_iter().collect()
+        };
+        if answers.iter().any(|answer| answer["documents"].is_u64()) {
+            self.both_have_all();
+        }
+    }
+
+    /// A whole exchange. What either side had is durable on both when it says so.
+    fn sync(&mut self) {
+        let (mut serving, address) = self.notebooks[1].serve();
+        self.notebooks[0].json(&["sync", "--peer", &address]);
+        serving.kill();
+        self.both_have_all();
+    }
+
+    fn both_have_all(&mut self) {
+        let all: BTreeSet<String> = self.saved.iter().flatten().cloned().collect();
+        self.saved = [all.clone(), all];
+    }
+
+    /// Everything verifies, and nothing that was reported as saved is missing.
+    fn check(&self) {
+        for side in 0..2 {
+            self.notebooks[side].verify();
+            let goal = self.notebooks[side].shared_view(&self.goal);
+            let steps = goal["steps"].as_array().unwrap();
+            let there: BTreeSet<&str> = steps
+                .iter()
+                .filter_map(|step| step["text"].as_str())
+                .collect();
+            let missing: Vec<&String> = self.saved[side]
+                .iter()
+                .filter(|text| !there.contains(text.as_str()))
+                .collect();
+            assert_eq!(missing, Vec::<&String>::new(), "on side {side}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_was_reported_as_saved_is_lost_by_a_kill() {
+    let mut couple = Couple::new();
+    for round in 0.. {
+        assert!(
+            round < ROUNDS_MAX,
+            "only {} kills met a process",
+            couple.kills
+        );
+        let side = couple.random.below(2) as usize;
+        match couple.random.below(3) {
+            0 => couple.edit_killed(side),
+            1 => couple.import_killed(side),
+            _ => couple.sync_killed(side),
+        }
+        couple.check();
+        if couple.kills >= KILLS {
+            break;
+        }
+    }
+    couple.sync();
+    couple.check();
+    let [client, therapist] = &couple.notebooks;
+    let goal = client.shared_view(&couple.goal);
+    assert_eq!(therapist.shared_view(&couple.goal), goal);
+    // The run was one in which something could be lost.
+    assert!(
+        couple.saved[0].len() > 10,
+        "{} steps were saved",
+        couple.saved[0].len()
+    );
+    let history = client.json(&["history", &couple.goal]);
+    assert!(
+        history
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|line| line["proven"] == Value::Bool(true))
+    );
+}
