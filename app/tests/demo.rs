@@ -1,7 +1,5 @@
 //! The demo: two real notebooks with a year in them.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
-
 use cairn::demo::Demo;
 use cairn::notebook::{Change, GoalField, Notebook};
 use cairn::on_node::NodeNotebook;

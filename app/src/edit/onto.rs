@@ -43,7 +43,11 @@ pub fn onto(typed: &[Splice], elsewhere: &[Splice]) -> Vec<Splice> {
     }
     let mut result = Vec::new();
     for splice in typed {
-        let at = after(&items, splice.position, |item| item.seen);
+        // Words that take the place of others go where those were.
+        let mut at = after(&items, splice.position, |item| item.seen);
+        if splice.delete > 0 {
+            at += items[at..].iter().take_while(|item| !item.seen).count();
+        }
         let mut left = splice.delete;
         let mut index = at;
         while left > 0 && index < items.len() {

@@ -258,7 +258,9 @@ fn shared_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
         let goals = view.shared.chunk_by(|one, next| one.goal == next.goal);
         for (at, lines) in goals.enumerate() {
             if at > 0 {
+                ui.add_space(space::TINY);
                 line_ui(ui);
+                ui.add_space(space::TINY);
             }
             ui.push_id(lines[0].goal, |ui| shared_goal_ui(ui, desk, state, lines));
         }

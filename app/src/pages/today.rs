@@ -226,7 +226,9 @@ fn rating_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
         if desk.view.goals.is_empty() && desk.view.role == Role::Client {
             card_title_ui(ui, &words.text(text_id!("today-first-title")));
             let body = words.text(text_id!("today-first-body"));
-            if empty_ui(ui, &body, Some(&words.text(text_id!("goals-add")))) {
+            empty_ui(ui, &body, None);
+            let main = Button::main(&words.text(text_id!("goals-add"))).show_ui(ui);
+            if main.clicked() {
                 desk.ask(Command::NewGoal);
             }
             return;

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Read the passphrase from the first line of this file instead of asking for it
+    /// Read the passphrase from this file instead of asking for it
     #[arg(
         long,
         global = true,

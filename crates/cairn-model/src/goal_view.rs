@@ -115,7 +115,7 @@ impl GoalView {
         let schema = note_unreadable(schema, SCHEMA, &mut unreadable);
         let wording = Wording::read(document);
         let proposals = read_proposals(document, &wording, authors, &mut ignored);
-        let steps = read_steps(document, &mut unreadable);
+        let steps = read_steps(document, authors, &mut unreadable);
         let ratings = read_ratings(document, authors, &mut ignored);
         let created_by = read_creator(document, authors, &mut ignored);
         ignored.sort();

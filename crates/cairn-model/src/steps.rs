@@ -9,6 +9,7 @@ use automerge::{ObjId, ObjType, ReadDoc, Value};
 use serde::Serialize;
 
 use crate::context::{CommandError, EditContext};
+use crate::entry::{Authors, Nobody, author_of};
 use crate::entry::{ensure_container, entry_map, put_moment};
 use crate::moment::Moment;
 use crate::order;
@@ -24,6 +25,8 @@ pub struct Step {
     pub id: String,
     /// What to do.
     pub text: Words,
+    /// Who added it, when proven.
+    pub added_by: Option<String>,
     /// When it was done; `None` while it is open.
     pub done: Option<Moment>,
     #[serde(skip)]
@@ -31,7 +34,11 @@ pub struct Step {
 }
 
 /// Reads the steps in their order.
-pub(crate) fn read_steps<D: ReadDoc>(document: &D, unreadable: &mut Vec<String>) -> Vec<Step> {
+pub(crate) fn read_steps<D: ReadDoc>(
+    document: &D,
+    authors: &dyn Authors,
+    unreadable: &mut Vec<String>,
+) -> Vec<Step> {
     let mut maps: BTreeMap<String, ObjId> = BTreeMap::new();
     for container in read::containers(document, STEPS) {
         for key in document.keys(&container) {
@@ -67,6 +74,7 @@ pub(crate) fn read_steps<D: ReadDoc>(document: &D, unreadable: &mut Vec<String>)
             }
             Step {
                 id,
+                added_by: author_of(authors, &map).map(str::to_owned),
                 text: text.value.unwrap_or_default().into(),
                 done: read::find_moment(document, &map, DONE),
                 order: order.value.unwrap_or_default(),
@@ -95,7 +103,7 @@ pub(crate) fn add<T: Transactable>(
 ) -> Result<String, CommandError> {
     let id = context.id();
     check_length(&TextField::Step(String::new()), text.chars().count())?;
-    let steps = read_steps(transaction, &mut Vec::new());
+    let steps = read_steps(transaction, &Nobody, &mut Vec::new());
     let last = steps.last().map_or("", |step| step.order.as_str());
     let order = order::between(last, None, random_digits(context));
     let container = ensure_container(transaction, STEPS)?;
@@ -137,7 +145,7 @@ pub(crate) fn move_step<T: Transactable>(
     after: Option<&str>,
 ) -> Result<(), CommandError> {
     let (map, _) = existing(transaction, id)?;
-    let mut steps = read_steps(transaction, &mut Vec::new());
+    let mut steps = read_steps(transaction, &Nobody, &mut Vec::new());
     let from = steps
         .iter()
         .position(|step| step.id == id)

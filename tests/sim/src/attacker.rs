@@ -20,6 +20,10 @@ pub(crate) struct Attacker {
     remembered: VecDeque<Vec<u8>>,
     /// A frame that is let go after the next one.
     held_back: Option<Vec<u8>>,
+    /// Frames of its own making.
+    pub(crate) attacks: u64,
+    /// How often it was sent away for one.
+    pub(crate) repelled: u64,
 }
 
 impl Attacker {
@@ -143,6 +147,7 @@ impl World {
             _ => vec![self.attacker.recombined(&mut self.random)],
         };
         for frame in frames {
+            self.attacker.attacks += 1;
             self.transmit(wire, end, frame);
         }
         Ok(())

@@ -76,6 +76,10 @@ pub struct Summary {
     pub promises: u64,
     /// Changes of others that owners' devices admitted.
     pub judgements: u64,
+    /// Frames that the hostile device made up, beside those it tampered with.
+    pub attacks: u64,
+    /// How often an honest device closed a connection because of one.
+    pub repelled: u64,
 }
 
 /// A run that did not pass.

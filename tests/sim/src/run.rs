@@ -97,6 +97,8 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         changes_found: world.consent.changes_found,
         promises: world.acknowledged.promises,
         judgements: world.policy.judgements,
+        attacks: world.attacker.attacks,
+        repelled: world.attacker.repelled,
     })
 }
 

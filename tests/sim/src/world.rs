@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_engine::{
-    DeviceAdded, DocumentId, Event, Input, Job, Limits, LoadedDocument, Now, Output, PersonId,
-    SignedStatement, Statement, public_key,
+    CloseReason, ConnectionId, DeviceAdded, DocumentId, Event, Input, Job, Limits, LoadedDocument,
+    Now, Output, PersonId, SignedStatement, Statement, public_key,
 };
 
 use crate::Shape;
@@ -353,10 +353,7 @@ impl World {
                     format!("{connection:?} {reason:?}").as_bytes(),
                 );
                 self.tell(|| format!("{device} closes {connection:?}: {reason}"));
-                if let Some((wire, end)) = self.network.find(connection) {
-                    let at = self.network.close(self.now, wire, end, &mut self.random);
-                    self.at(at, Happening::Notice { wire, end: 1 - end });
-                }
+                return self.close(device, connection, reason);
             }
             Output::Run(job) => {
                 self.record(device, "run", &[]);
@@ -370,6 +367,31 @@ impl World {
                 return self.event(device, &event);
             }
         }
+        Ok(())
+    }
+
+    /// Closes a connection. Two honest devices never find fault with each other.
+    fn close(
+        &mut self,
+        device: usize,
+        connection: ConnectionId,
+        reason: CloseReason,
+    ) -> Result<(), String> {
+        let Some((wire, end)) = self.network.find(connection) else {
+            return Ok(());
+        };
+        let peer = self.network.wires[wire].ends[1 - end].device;
+        let expected = matches!(reason, CloseReason::Duplicate | CloseReason::Silence);
+        if !expected && !self.devices[device].hostile {
+            if !self.devices[peer].hostile {
+                return Err(format!(
+                    "device {device} sends honest device {peer} away: {reason}"
+                ));
+            }
+            self.attacker.repelled += 1;
+        }
+        let at = self.network.close(self.now, wire, end, &mut self.random);
+        self.at(at, Happening::Notice { wire, end: 1 - end });
         Ok(())
     }
 

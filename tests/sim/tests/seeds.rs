@@ -24,6 +24,18 @@ fn a_seed_gives_the_same_outputs_again_and_another_seed_others() {
 }
 
 #[test]
+fn a_hostile_device_attacks_and_is_sent_away() {
+    let shape = Shape {
+        people: 3,
+        devices: 3,
+        hostile: true,
+        ..Shape::of_seed(11)
+    };
+    let summary = run(11, &shape).unwrap();
+    assert!(summary.attacks > 0 && summary.repelled > 0, "{summary:?}");
+}
+
+#[test]
 fn the_searches_of_the_checkers_find_what_there_is() {
     let summary = run(2, &Shape::of_seed(2)).unwrap();
     assert!(
@@ -45,4 +57,6 @@ fn seeds_that_failed_before_pass() {
     check(90);
     // An owner with an old backup shared anew before it met a grantee from before.
     check(297);
+    // A crash lost a grant and the writer's card: a reader never believed the writer again.
+    check(509);
 }
