@@ -145,7 +145,7 @@ mod tests {
         check("walk", "walk", &[splice(4, 0, "s")], "walks");
         check("walk", "I walk", &[splice(4, 0, "s")], "I walks");
         check("walk", "I walk", &[splice(0, 4, "run")], "I run");
-        check("a b c", "a B c", &[splice(2, 1, "x")], "a xB c");
+        check("a b c", "a B c", &[splice(2, 1, "x")], "a Bx c");
         check("one two", "one and two", &[splice(0, 7, "")], "and ");
         check("ab", "", &[splice(1, 0, "x")], "x");
         check(
