@@ -84,7 +84,7 @@ pub enum BatchError {
 
 impl Admission {
     /// Runs the gate.
-    pub(crate) fn run(self) -> Result<Admitted, BatchError> {
+    pub(crate) fn run(&self) -> Result<Admitted, BatchError> {
         let mut chunks = Vec::with_capacity(self.batch.changes.len());
         for bytes in &self.batch.changes {
             chunks.push(ChangeChunk::parse(bytes, &self.limits)?);

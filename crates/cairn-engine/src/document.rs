@@ -1,6 +1,6 @@
 //! A document as the engine holds it: its index row, its consent and, once loaded, its contents.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use automerge::{ActorId, ChangeHash};
@@ -8,9 +8,9 @@ use automerge::{ActorId, ChangeHash};
 use crate::consent::Consent;
 use crate::contents::{Contents, LoadedDocument};
 use crate::frame::{Changes, Message};
-use crate::id::DocumentId;
+use crate::id::{DocumentId, PersonId};
 use crate::session::ConnectionId;
-use crate::statement::Origin;
+use crate::statement::{Origin, Role};
 use crate::storage::{DocumentRow, RecordHash};
 
 /// What is in memory of a document.
@@ -83,6 +83,14 @@ impl Document {
         let mut document = Self::cold(origin, Vec::new());
         document.body = Body::Loaded(Arc::default());
         document
+    }
+
+    /// Everyone beside the owner who may write now.
+    pub(crate) fn writers(&self) -> BTreeSet<PersonId> {
+        let grantees = self.consent.grantees().into_iter();
+        grantees
+            .filter(|person| self.consent.role(*person) == Role::Write)
+            .collect()
     }
 
     pub(crate) fn loaded(&self) -> Option<&Arc<Contents>> {

@@ -13,7 +13,6 @@ use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
 use crate::id::{DeviceId, DocumentId};
 use crate::jobs::{Job, JobDone, JobResult, Work};
 use crate::session::{ConnectionId, Lane};
-use crate::statement::Role;
 
 impl Engine {
     pub(crate) fn changes_received(
@@ -68,7 +67,7 @@ impl Engine {
         let Some(document) = self.documents.get_mut(&id) else {
             return;
         };
-        if document.admitting {
+        if document.admitting || document.loaded().is_none() {
             return;
         }
         let Some((connection, batch)) = document.inbox.pop_front() else {
@@ -90,12 +89,7 @@ impl Engine {
             .into_iter()
             .map(|device| (device, self.standing(document, device)))
             .collect();
-        let writers = document
-            .consent
-            .grantees()
-            .into_iter()
-            .filter(|person| document.consent.role(*person) == Role::Write)
-            .collect();
+        let writers = document.writers();
         let admission = Admission {
             document: id,
             origin: document.origin,
@@ -133,16 +127,38 @@ impl Engine {
                 }
                 self.collected(connection, id, until, frames, tips);
             }
-            JobResult::Admitted { base, result } => {
-                if let Some(document) = self.documents.get_mut(&id) {
-                    document.admitting = false;
-                }
-                match result {
-                    Ok(admitted) => self.admitted(connection, id, &base, *admitted),
-                    Err(error) => self.batch_refused(connection, id, error),
-                }
+            JobResult::Admitted { admission, result } => {
+                self.gate_done(connection, id, *admission, result);
                 self.admit_next(id);
             }
+        }
+    }
+
+    fn gate_done(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        admission: Admission,
+        result: Result<Box<Admitted>, BatchError>,
+    ) {
+        let Some(document) = self.documents.get_mut(&id) else {
+            return;
+        };
+        document.admitting = false;
+        let Admission {
+            contents,
+            batch,
+            writers,
+            ..
+        } = admission;
+        if document.writers() != writers {
+            // The consent changed meanwhile: what was judged by the old one is judged again.
+            document.inbox.push_front((connection, batch));
+            return;
+        }
+        match result {
+            Ok(admitted) => self.admitted(connection, id, &contents, *admitted),
+            Err(error) => self.batch_refused(connection, id, error),
         }
     }
 

@@ -49,7 +49,8 @@ pub struct JobDone {
 #[derive(Debug)]
 pub(crate) enum JobResult {
     Admitted {
-        base: Arc<Contents>,
+        /// What the gate was given.
+        admission: Box<Admission>,
         result: Result<Box<Admitted>, BatchError>,
     },
     Collected {
@@ -65,11 +66,8 @@ impl Job {
     pub fn run(self) -> JobDone {
         let result = match self.work {
             Work::Admit(admission) => {
-                let base = admission.contents.clone();
-                JobResult::Admitted {
-                    base,
-                    result: admission.run().map(Box::new),
-                }
+                let result = admission.run().map(Box::new);
+                JobResult::Admitted { admission, result }
             }
             Work::Collect(collect) => collect.run(self.document),
         };

@@ -44,7 +44,7 @@ async fn accept(shared: Arc<Shared>, incoming: quinn::Incoming, place: OwnedSema
     let greeted = timeout(HANDSHAKE_TIMEOUT, greeted(incoming, config)).await;
     drop(place);
     let (Ok(Some(answered)), Some(person)) = (greeted, handshake.person()) else {
-        tracing::debug!("incoming handshake ended without a connection");
+        tracing::info!("incoming handshake ended without a connection");
         return;
     };
     shared.open(person, false, answered);
