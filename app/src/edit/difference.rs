@@ -7,7 +7,7 @@ use super::Splice;
 const DIFFERENCE_MAX: usize = 400;
 
 /// The splices, to be applied in order, that turn `old` into `new`; no unchanged code point is
-/// touched as long as the texts differ by less than [`DIFFERENCE_MAX`].
+/// touched as long as the texts differ by less than 400 of them.
 pub fn differences(old: &str, new: &str) -> Vec<Splice> {
     if old == new {
         return Vec::new();

@@ -285,7 +285,7 @@ pub(crate) struct Appending {
     heads: Vec<ChangeHash>,
 }
 
-/// See the [module](self).
+/// All documents, people and sessions of one device, as a deterministic state machine.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) config: Config,
