@@ -1,8 +1,9 @@
 //! Shows one page of a made-up notebook, for pictures and for looking at the design.
 //!
-//! `cargo run -p cairn --example gallery -- PAGE [light|dark] [WIDTH HEIGHT] [TEXT%]` with PAGE one of
-//! welcome, unlock, today, goals, goal, people, pair, code, palette, and empty-today,
-//! empty-goals, empty-people, new-goal.
+//! `cargo run -p cairn --example gallery -- PAGE [light|dark] [WIDTH HEIGHT] [TEXT%] [still]` with
+//! PAGE one of welcome, unlock, today, therapist, goals, goal, people, pair, code, palette,
+//! and empty-today, empty-therapist, empty-goals, empty-people, new-goal. With `still` it takes no
+//! notice of the pointer and prints "drawn" once the page is on the screen.
 
 #[path = "../tests/ui/memory.rs"]
 #[expect(dead_code, reason = "pictures need less of it than tests")]
@@ -15,7 +16,7 @@ use cairn::NotebookWindow;
 use cairn::app::App;
 use cairn::command::{Command, Page};
 use cairn::notebook::{Change, Notebook};
-use cairn::view::Role;
+use cairn::view::{Author, Role};
 use cairn_words::{Language, Words};
 use memory::{MemoryCover, MemoryNotebook, SPEAK_UP, clock};
 
@@ -31,6 +32,7 @@ fn main() -> eframe::Result {
     };
     let size = egui::vec2(number(1040.0), number(760.0));
     let zoom = number(100.0) / 100.0;
+    let still = arguments.next().as_deref() == Some("still");
     let options = eframe::NativeOptions {
         viewport: cairn::app::window().with_inner_size(size),
         renderer: eframe::Renderer::Glow,
@@ -56,9 +58,55 @@ fn main() -> eframe::Result {
             let app = App::new(ctx, app_window);
             ctx.set_theme(theme);
             ctx.set_zoom_factor(zoom);
-            Ok(Box::new(app))
+            Ok(Box::new(Picture {
+                app,
+                frames_left: still.then_some(FRAMES),
+                still,
+            }))
         }),
     )
+}
+
+/// Frames after which a page is on the screen for sure: the first ones measure and load fonts.
+const FRAMES: u32 = 6;
+
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever takes the picture waits for it"
+)]
+fn say_drawn() {
+    println!("drawn");
+}
+
+/// The program, with a word when its page is drawn.
+struct Picture {
+    app: App,
+    frames_left: Option<u32>,
+    still: bool,
+}
+
+impl eframe::App for Picture {
+    fn raw_input_hook(&mut self, _ctx: &egui::Context, raw_input: &mut egui::RawInput) {
+        let pointer = |event: &egui::Event| matches!(event, egui::Event::PointerMoved(_));
+        raw_input
+            .events
+            .retain(|event| !self.still || !pointer(event));
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        self.app.ui(ui, frame);
+        match self.frames_left {
+            Some(0) => {
+                self.frames_left = None;
+                say_drawn();
+            }
+            Some(left) => {
+                self.frames_left = Some(left - 1);
+                ui.ctx().request_repaint();
+            }
+            None => {}
+        }
+    }
 }
 
 fn window(page: &str) -> NotebookWindow {
@@ -69,12 +117,31 @@ fn window(page: &str) -> NotebookWindow {
         });
         return NotebookWindow::new(words, cover).offering_demo();
     }
-    let notebook: Arc<dyn Notebook> = if page.starts_with("empty") {
-        MemoryNotebook::empty(Role::Client, "Bo")
-    } else {
-        MemoryNotebook::full()
+    let notebook: Arc<dyn Notebook> = match page {
+        "therapist" => as_therapist(),
+        "empty-therapist" => MemoryNotebook::empty(Role::Therapist, "Ada"),
+        _ if page.starts_with("empty") => MemoryNotebook::empty(Role::Client, "Bo"),
+        _ => MemoryNotebook::full(),
     };
     NotebookWindow::opened(words, notebook).with_clock(clock())
+}
+
+/// The same notebook as the other person has it.
+fn as_therapist() -> Arc<MemoryNotebook> {
+    let notebook = MemoryNotebook::full();
+    notebook.arrive(|view, goals| {
+        (view.role, view.name) = (Role::Therapist, "Ada".to_owned());
+        view.people[0].name = "Bo".to_owned();
+        view.moods = Arc::default();
+        goals.retain(|goal| !goal.grants.is_empty());
+        for goal in goals {
+            goal.may_share = false;
+            goal.line.owner = Author::Other("Bo".to_owned());
+            goal.line.marks.seen_by = vec!["Bo".to_owned()];
+            goal.line.marks.delivered_to = vec!["Bo".to_owned()];
+        }
+    });
+    notebook
 }
 
 fn commands(page: &str) -> Vec<Command> {

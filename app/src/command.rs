@@ -3,7 +3,7 @@
 //! Role: buttons, shortcuts and the palette only make commands; the one executor is
 //! [`NotebookWindow::execute`](crate::NotebookWindow).
 
-use cairn_words::{TextId, text_id};
+use cairn_words::TextId;
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
 use crate::notebook::Change;
@@ -32,6 +32,8 @@ pub enum Command {
     Go(Page),
     /// Start to write down a goal.
     NewGoal,
+    /// Put the caret into the words of the goal that is shown.
+    EditWords,
     /// Start to pair with someone.
     Connect,
     /// Open or close the palette.
@@ -75,6 +77,7 @@ pub fn listed() -> Vec<Command> {
     let mut commands: Vec<Command> = PAGES.into_iter().map(Command::Go).collect();
     commands.extend([
         Command::NewGoal,
+        Command::EditWords,
         Command::Connect,
         Command::Find,
         Command::Lock,
@@ -88,95 +91,57 @@ pub fn listed() -> Vec<Command> {
     commands
 }
 
+/// Name and explanation of a command: the texts `command-NAME` and `command-NAME-hint`.
+macro_rules! said {
+    ($name:literal) => {
+        const {
+            (
+                TextId::checked(concat!("command-", $name)),
+                TextId::checked(concat!("command-", $name, "-hint")),
+            )
+        }
+    };
+}
+
 impl Command {
     /// How it is shown; `None` for commands that only make sense where their button is.
     pub fn label(&self) -> Option<Label> {
-        let label = |text, hint, icon, shortcut: Option<Key>| {
-            Some(Label {
-                text,
-                hint,
-                icon,
-                shortcut: shortcut.map(|key| KeyboardShortcut::new(Modifiers::COMMAND, key)),
-            })
-        };
-        match self {
-            Self::Go(Page::Today) => label(
-                text_id!("command-today"),
-                text_id!("command-today-hint"),
-                Icon::Today,
-                Some(Key::Num1),
-            ),
-            Self::Go(Page::Goals) => label(
-                text_id!("command-goals"),
-                text_id!("command-goals-hint"),
-                Icon::Goals,
-                Some(Key::Num2),
-            ),
-            Self::Go(Page::People) => label(
-                text_id!("command-people"),
-                text_id!("command-people-hint"),
-                Icon::People,
-                Some(Key::Num3),
-            ),
-            Self::NewGoal => label(
-                text_id!("command-new-goal"),
-                text_id!("command-new-goal-hint"),
-                Icon::Add,
-                Some(Key::N),
-            ),
-            Self::Connect => label(
-                text_id!("command-connect"),
-                text_id!("command-connect-hint"),
-                Icon::Share,
-                None,
-            ),
-            Self::Find => label(
-                text_id!("command-find"),
-                text_id!("command-find-hint"),
-                Icon::Find,
-                Some(Key::K),
-            ),
-            Self::Lock => label(
-                text_id!("command-lock"),
-                text_id!("command-lock-hint"),
-                Icon::Lock,
-                Some(Key::L),
-            ),
-            Self::Colours(preference) => {
-                let (text, hint) = colours(*preference);
-                label(text, hint, Icon::Colours, None)
+        let with = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
+        let alone = |key| Some(KeyboardShortcut::new(Modifiers::NONE, key));
+        let ((text, hint), icon, shortcut) = match self {
+            Self::Go(Page::Today) => (said!("today"), Icon::Today, with(Key::Num1)),
+            Self::Go(Page::Goals) => (said!("goals"), Icon::Goals, with(Key::Num2)),
+            Self::Go(Page::People) => (said!("people"), Icon::People, with(Key::Num3)),
+            Self::NewGoal => (said!("new-goal"), Icon::Add, with(Key::N)),
+            Self::EditWords => (said!("edit-words"), Icon::Goals, alone(Key::F2)),
+            Self::Connect => (said!("connect"), Icon::Share, None),
+            Self::Find => (said!("find"), Icon::Find, with(Key::K)),
+            Self::Lock => (said!("lock"), Icon::Lock, with(Key::L)),
+            Self::Colours(ThemePreference::Light) => (said!("light"), Icon::Colours, None),
+            Self::Colours(ThemePreference::Dark) => (said!("dark"), Icon::Colours, None),
+            Self::Colours(ThemePreference::System) => {
+                (said!("system-colours"), Icon::Colours, None)
             }
-            Self::TextLarger => label(
-                text_id!("command-text-larger"),
-                text_id!("command-text-larger-hint"),
-                Icon::TextSize,
-                Some(Key::Plus),
-            ),
-            Self::TextSmaller => label(
-                text_id!("command-text-smaller"),
-                text_id!("command-text-smaller-hint"),
-                Icon::TextSize,
-                Some(Key::Minus),
-            ),
-            Self::TextUsual => label(
-                text_id!("command-text-usual"),
-                text_id!("command-text-usual-hint"),
-                Icon::TextSize,
-                Some(Key::Num0),
-            ),
-            Self::Go(Page::Goal(_)) | Self::Copy(_) | Self::Demo | Self::Change(_) => None,
-        }
+            Self::TextLarger => (said!("text-larger"), Icon::TextSize, with(Key::Plus)),
+            Self::TextSmaller => (said!("text-smaller"), Icon::TextSize, with(Key::Minus)),
+            Self::TextUsual => (said!("text-usual"), Icon::TextSize, with(Key::Num0)),
+            Self::Go(Page::Goal(_)) | Self::Copy(_) | Self::Demo | Self::Change(_) => return None,
+        };
+        Some(Label {
+            text,
+            hint,
+            icon,
+            shortcut,
+        })
     }
-}
 
-fn colours(preference: ThemePreference) -> (TextId, TextId) {
-    match preference {
-        ThemePreference::Light => (text_id!("command-light"), text_id!("command-light-hint")),
-        ThemePreference::Dark => (text_id!("command-dark"), text_id!("command-dark-hint")),
-        ThemePreference::System => (
-            text_id!("command-system-colours"),
-            text_id!("command-system-colours-hint"),
-        ),
+    /// Whether it can be done on `page`; a notebook that cannot be locked has no cover to lock.
+    pub(crate) fn is_offered(&self, page: Page, lockable: bool) -> bool {
+        match self {
+            Self::Lock => lockable,
+            Self::EditWords => matches!(page, Page::Goal(_)),
+            _ => true,
+        }
     }
 }
 

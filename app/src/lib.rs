@@ -7,6 +7,7 @@ pub mod app;
 pub mod command;
 pub mod demo;
 pub mod edit;
+pub mod ending;
 pub mod notebook;
 pub mod on_node;
 pub mod pages;

@@ -1,6 +1,7 @@
 //! The program `cairn`: arguments, logging, and a window on whichever renderer starts.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use cairn::NotebookWindow;
 use cairn::app::{self, App};
 use cairn::demo::Demo;
-use cairn::on_node::{NodeCover, NodeNotebook};
+use cairn::ending::Ending;
+use cairn::on_node::{NodeCover, NodeNotebook, Reach};
 use cairn_words::{Language, Words, text_id};
 use clap::Parser;
 use eframe::{NativeOptions, Renderer};
@@ -20,6 +22,17 @@ struct Arguments {
     /// The folder of the notebook
     #[arg(long, value_name = "DIR", conflicts_with = "demo")]
     vault: Option<PathBuf>,
+    /// Where this notebook listens
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "0.0.0.0:0",
+        conflicts_with = "demo"
+    )]
+    listen: SocketAddr,
+    /// Where a paired person may be reached; repeatable
+    #[arg(long, value_name = "ADDR", conflicts_with = "demo")]
+    peer: Vec<SocketAddr>,
     /// Two made-up notebooks side by side, deleted at the end
     #[arg(long)]
     demo: bool,
@@ -49,11 +62,20 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: &Arguments, words: &Arc<Words>) -> Result<(), String> {
+    let ending = Ending::listen().unwrap_or_else(|error| {
+        tracing::warn!(%error, "asked to end, this program ends at once");
+        Ending::default()
+    });
     if !arguments.demo {
         let folder = arguments.vault.clone().or_else(own_folder);
         let folder = folder.ok_or_else(|| words.text(text_id!("app-no-folder")).into_owned())?;
-        let cover = Arc::new(NodeCover::new(folder));
+        let reach = Reach {
+            listen: arguments.listen,
+            peers: arguments.peer.clone(),
+        };
+        let cover = Arc::new(NodeCover::new(folder, reach));
         return run(words, &app::window(), |ctx| {
+            ending.closes(ctx);
             let window = NotebookWindow::new(Arc::clone(words), cover.clone());
             App::new(ctx, window.offering_demo())
         });
@@ -62,6 +84,7 @@ fn start(arguments: &Arguments, words: &Arc<Words>) -> Result<(), String> {
     let notebooks =
         [&demo.client, &demo.therapist].map(|node| Arc::new(NodeNotebook::quiet(node.clone())));
     run(words, &app::one_of_two(0), |ctx| {
+        ending.closes(ctx);
         let [client, therapist] = notebooks
             .each_ref()
             .map(|notebook| NotebookWindow::opened(Arc::clone(words), notebook.clone()));

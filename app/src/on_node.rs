@@ -3,34 +3,36 @@
 //! Invariants: nothing here waits for disk or network but [`NodeCover`], which the window calls
 //! from a worker thread; views are made anew only when the node's revision has moved.
 
+mod edits;
+mod pairing;
+mod reach;
 mod shown;
 mod terms;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cairn_model::{GoalCommand, GoalOutcome, GoalState, NewGoal, TextField};
 use cairn_node::secret::Passphrase;
 use cairn_node::vault::{KdfCost, VaultError};
-use cairn_node::{
-    GrantRole, HistoryLine as NodeHistory, Invitation, JoinError, Node, OpenError, PersonId,
-    ShareTerms,
-};
+use cairn_node::{GrantRole, HistoryLine as NodeHistory, Node, OpenError, PersonId, ShareTerms};
 use zeroize::Zeroizing;
 
 use crate::edit::{Splice, differences};
 use crate::notebook::{Change, Cover, GoalField, NewNotebook, Notebook, Refusal};
-use crate::view::{GoalKey, GoalView, NotebookView, Pairing};
-use terms::{document, key, model_kind, model_outcome, node_role, person_id};
+use crate::view::{GoalKey, GoalView, Kind, NotebookView, Pairing, PersonKey};
+pub use reach::Reach;
+use reach::Search;
+use terms::{document, key, model_kind, node_role, person_id};
 
 /// A running notebook for the window.
 pub struct NodeNotebook {
     node: Node,
     pairing: Arc<Mutex<Pairing>>,
     cache: Mutex<Cache>,
+    search: Mutex<Option<Search>>,
 }
 
 #[derive(Default)]
@@ -52,13 +54,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl NodeNotebook {
-    /// A notebook on a node, which listens from now on.
-    pub fn new(node: Node) -> Self {
-        // Reachable on every interface; the port is told in the handshake's answer and by hand.
-        if let Err(error) = node.listen((Ipv4Addr::UNSPECIFIED, 0).into()) {
-            tracing::warn!(%error, "this notebook cannot be reached over the network");
+    /// A notebook on a node that can be reached from now on, and looks for the people it knows.
+    pub fn new(node: Node, reach: &Reach) -> Self {
+        let search = reach.begin(&node);
+        Self {
+            search: Mutex::new(search),
+            ..Self::quiet(node)
         }
-        Self::quiet(node)
     }
 
     /// A notebook on a node whose network somebody else looks after.
@@ -67,6 +69,7 @@ impl NodeNotebook {
             node,
             pairing: Arc::default(),
             cache: Mutex::default(),
+            search: Mutex::default(),
         }
     }
 
@@ -121,71 +124,6 @@ impl NodeNotebook {
             .map(|()| None)
             .map_err(refusal)
     }
-
-    fn offer_pairing(&self) -> Result<Option<GoalKey>, Refusal> {
-        let offer = self
-            .node
-            .offer_pairing((Ipv4Addr::UNSPECIFIED, 0).into())
-            .map_err(refusal)?;
-        let (Some(code), address) = (offer.code(), offer.address()) else {
-            return Ok(None);
-        };
-        let address = reachable(address).to_string();
-        *lock(&self.pairing) = Pairing::Offering {
-            code: code.to_string(),
-            address,
-        };
-        self.pair_in_background(move |_| offer.wait(None))
-    }
-
-    fn accept_pairing(&self, code: String, address: &str) -> Result<Option<GoalKey>, Refusal> {
-        let address: SocketAddr = address
-            .trim()
-            .parse()
-            .map_err(|_error| Refusal("the address has the form 192.0.2.7:4433".into()))?;
-        *lock(&self.pairing) = Pairing::Joining;
-        let code = Zeroizing::new(code);
-        self.pair_in_background(move |node| {
-            node.accept_pairing(
-                &Invitation::Code {
-                    code: &code,
-                    address,
-                },
-                None,
-            )
-        })
-    }
-
-    fn pair_in_background(
-        &self,
-        join: impl FnOnce(&Node) -> Result<PersonId, JoinError> + Send + 'static,
-    ) -> Result<Option<GoalKey>, Refusal> {
-        lock(&self.cache).revision = None;
-        let (node, pairing) = (self.node.clone(), self.pairing.clone());
-        let started = std::thread::Builder::new()
-            .name("cairn-pairing".into())
-            .spawn(move || {
-                let result = join(&node);
-                let state = match result {
-                    Ok(person) => Pairing::Done {
-                        name: node.name_of(person).unwrap_or_default(),
-                    },
-                    Err(error) => Pairing::Refused {
-                        reason: error.to_string(),
-                    },
-                };
-                let mut current = lock(&pairing);
-                // Put away meanwhile: nobody waits for the result.
-                if *current != Pairing::Idle {
-                    *current = state;
-                }
-                drop(current);
-                node.touch();
-            });
-        started
-            .map(|_| None)
-            .map_err(|error| Refusal(error.to_string()))
-    }
 }
 
 impl Notebook for NodeNotebook {
@@ -237,94 +175,36 @@ impl Notebook for NodeNotebook {
 
     fn change(&self, change: Change) -> Result<Option<GoalKey>, Refusal> {
         match change {
-            Change::AddGoal { title, kind } => {
-                let kind = kind.map(model_kind);
-                let goal = NewGoal {
-                    title: title.into(),
-                    kind,
-                    ..NewGoal::default()
-                };
-                self.node
-                    .add_goal(&goal)
-                    .map(|made| Some(key(made)))
-                    .map_err(refusal)
-            }
+            Change::AddGoal { title, kind } => self.add_goal(title, kind),
             Change::EditText {
                 goal,
                 field,
                 seen,
                 splices,
             } => self.edit_text(goal, field, &seen, &splices),
-            Change::SetKind(goal, kind) => {
-                self.edit(goal, &GoalCommand::SetKind(Some(model_kind(kind))))
-            }
-            Change::AddStep(goal, text) => self.edit(
-                goal,
-                &GoalCommand::AddStep {
-                    text: text.into(),
-                    done: None,
-                },
-            ),
+            Change::SetKind(goal, kind) => self.edit(goal, &edits::set_kind(kind)),
+            Change::AddStep(goal, text) => self.edit(goal, &edits::add_step(text)),
             Change::TickStep { goal, step, done } => {
                 self.edit(goal, &GoalCommand::SetStepDone { step, done })
             }
-            Change::Rate { goal, score, note } => {
-                let note = note.into();
-                let rate = GoalCommand::Rate {
-                    value: score,
-                    note,
-                    at: None,
-                    copied_from: None,
-                };
-                self.edit(goal, &rate)
-            }
+            Change::Rate { goal, score, note } => self.edit(goal, &edits::rate(score, note)),
             Change::Propose { goal, seen } => {
-                let parties = self.parties(goal);
-                let wording = cairn_model::Digest::from_bytes(seen);
-                let reason = "".into();
-                self.edit(
-                    goal,
-                    &GoalCommand::Propose {
-                        wording,
-                        parties,
-                        reason,
-                    },
-                )
+                self.edit(goal, &edits::propose(seen, self.parties(goal)))
             }
             Change::Accept {
                 goal,
                 proposal,
                 seen,
-            } => {
-                let digest = cairn_model::Digest::from_bytes(seen);
-                self.edit(goal, &GoalCommand::Accept { proposal, digest })
-            }
+            } => self.edit(goal, &edits::accept(proposal, seen)),
             Change::Pause(goal) => self.edit(goal, &GoalCommand::Pause),
+            Change::Close(goal, how) => self.edit(goal, &edits::close(how)),
             Change::Resume(goal) => self.resume(goal),
-            Change::Close(goal, how) => {
-                let outcome = model_outcome(how);
-                self.edit(
-                    goal,
-                    &GoalCommand::Close {
-                        outcome,
-                        note: "".into(),
-                    },
-                )
-            }
             Change::AddMood { score, note } => self
                 .node
                 .add_mood(score, &note, None)
                 .map(|_| None)
                 .map_err(refusal),
-            Change::Share(goal, person) => {
-                let terms = ShareTerms {
-                    role: GrantRole::Write,
-                    purpose: String::new(),
-                    expires_millis: None,
-                };
-                let shared = self.node.share(document(goal), person_id(person), terms);
-                shared.map(|()| None).map_err(refusal)
-            }
+            Change::Share(goal, person) => self.share(goal, person),
             Change::Unshare(goal, person) => {
                 let taken_back = self.node.unshare(document(goal), person_id(person));
                 taken_back.map(|()| None).map_err(refusal)
@@ -349,11 +229,32 @@ impl Notebook for NodeNotebook {
     }
 
     fn close(&self) {
+        drop(lock(&self.search).take());
         self.node.clone().shutdown();
     }
 }
 
 impl NodeNotebook {
+    fn add_goal(&self, title: String, kind: Option<Kind>) -> Result<Option<GoalKey>, Refusal> {
+        let goal = NewGoal {
+            title: title.into(),
+            kind: kind.map(model_kind),
+            ..NewGoal::default()
+        };
+        let added = self.node.add_goal(&goal);
+        added.map(|made| Some(key(made))).map_err(refusal)
+    }
+
+    fn share(&self, goal: GoalKey, person: PersonKey) -> Result<Option<GoalKey>, Refusal> {
+        let terms = ShareTerms {
+            role: GrantRole::Write,
+            purpose: String::new(),
+            expires_millis: None,
+        };
+        let shared = self.node.share(document(goal), person_id(person), terms);
+        shared.map(|()| None).map_err(refusal)
+    }
+
     fn resume(&self, goal: GoalKey) -> Result<Option<GoalKey>, Refusal> {
         let closed = self
             .node
@@ -374,12 +275,17 @@ impl NodeNotebook {
 #[derive(Debug, Clone)]
 pub struct NodeCover {
     folder: PathBuf,
+    reach: Reach,
 }
 
 impl NodeCover {
-    /// The notebook in this folder.
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    /// The notebook in this folder, and how it is reached while it is open.
+    pub fn new(folder: PathBuf, reach: Reach) -> Self {
+        Self { folder, reach }
+    }
+
+    fn opened(&self, node: Node) -> Arc<dyn Notebook> {
+        Arc::new(NodeNotebook::new(node, &self.reach))
     }
 }
 
@@ -397,12 +303,12 @@ impl Cover for NodeCover {
             cost: KdfCost::STANDARD,
         };
         let (node, code) = Node::create(&self.folder, &profile).map_err(refusal)?;
-        Ok((Arc::new(NodeNotebook::new(node)), code.to_text()))
+        Ok((self.opened(node), code.to_text()))
     }
 
     fn open(&self, passphrase: Zeroizing<String>) -> Result<Option<Arc<dyn Notebook>>, Refusal> {
         match Node::open(&self.folder, &Passphrase::new(&passphrase)) {
-            Ok(node) => Ok(Some(Arc::new(NodeNotebook::new(node)))),
+            Ok(node) => Ok(Some(self.opened(node))),
             Err(OpenError::Vault(VaultError::WrongPassphrase)) => Ok(None),
             Err(error) => Err(refusal(error)),
         }
@@ -411,18 +317,4 @@ impl Cover for NodeCover {
 
 fn refusal(error: impl fmt::Display) -> Refusal {
     Refusal(error.to_string())
-}
-
-/// The address others on the same network can use for a port bound to all interfaces.
-fn reachable(bound: SocketAddr) -> SocketAddr {
-    if !bound.ip().is_unspecified() {
-        return bound;
-    }
-    // A documentation address (RFC 5737): only its route is looked up, nothing is sent.
-    let route = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    });
-    let ip = route.map_or_else(|_error| Ipv4Addr::LOCALHOST.into(), |local| local.ip());
-    SocketAddr::new(ip, bound.port())
 }

@@ -49,7 +49,7 @@ impl Palette {
         ui: &Ui,
         words: &Words,
         view: &NotebookView,
-        lockable: bool,
+        offered: impl Fn(&Command) -> bool,
     ) -> Picked {
         let (up, down, enter, escape) = ui.input_mut(|input| {
             (
@@ -80,7 +80,7 @@ impl Palette {
                 ui.set_width(width - 24.0);
                 self.entry_ui(ui, words);
                 let mut lines = found(words, view, &self.typed);
-                lines.retain(|line| lockable || line.command != Command::Lock);
+                lines.retain(|line| offered(&line.command));
                 let last = lines.len().saturating_sub(1);
                 self.chosen = (self.chosen + down).saturating_sub(up).min(last);
                 picked = lines_ui(ui, words, lines, self.chosen, enter);

@@ -229,6 +229,14 @@ impl NotebookWindow {
                     desktop.goals.start_goal();
                 }
             }
+            Command::EditWords => {
+                if let Stage::Open(desktop) = &mut self.stage
+                    && let Some(goal) = &mut desktop.goal
+                    && desktop.page == Page::Goal(goal.goal())
+                {
+                    goal.edit_words();
+                }
+            }
             Command::Connect => {
                 self.go(Page::People);
                 if let Stage::Open(desktop) = &mut self.stage {
@@ -489,7 +497,8 @@ fn open_ui(
         });
     });
     if let Some(palette) = &mut desktop.palette {
-        match palette.show_ui(ui, words, &view, lockable) {
+        let offered = |command: &Command| command.is_offered(page, lockable);
+        match palette.show_ui(ui, words, &view, offered) {
             Picked::Nothing => {}
             Picked::Closed => desktop.palette = None,
             Picked::Command(command) => {

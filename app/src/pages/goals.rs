@@ -231,7 +231,15 @@ fn goal_line_ui(ui: &mut Ui, desk: &mut Desk<'_>, goal: &GoalLine) {
 fn facts_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalLine) {
     let words = desk.words;
     match &goal.agreement {
-        Agreement::ProposedByOther { .. } | Agreement::Changed => {
+        // Either of the two may propose the new words: nobody waits.
+        Agreement::Changed => {
+            pill_ui(
+                ui,
+                Tone::Quiet,
+                &words.text(text_id!("goals-words-changed")),
+            );
+        }
+        Agreement::ProposedByOther { .. } => {
             pill_ui(
                 ui,
                 Tone::Warm,

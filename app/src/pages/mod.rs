@@ -4,6 +4,7 @@ mod goal;
 mod goals;
 mod history;
 mod people;
+mod shares;
 mod today;
 mod welcome;
 mod wording;

@@ -1,17 +1,16 @@
-//! People: pair with someone, see who sees what.
+//! People: pair with someone, see who they are; the sharing table is in [`super::shares`].
 
 use cairn_words::{TextId, text_id};
 use egui::Ui;
 
-use super::goal::unshare_ui;
+use super::shares::shared_card_ui;
 use super::{Desk, body_ui, small_ui, title_ui, wording};
 use crate::command::{Command, Page};
 use crate::notebook::Change;
 use crate::theme::{Type, space, tokens};
-use crate::view::{GoalKey, Grant, Pairing, Person, PersonKey, SharedLine};
+use crate::view::{GoalKey, Pairing, Person, PersonKey};
 use crate::widgets::{
-    Button, Columns, Entry, Tone, card_title_ui, card_ui, columns_ui, empty_ui, heading_ui,
-    line_ui, link_ui, pill_ui, title_link_ui,
+    Button, Columns, Entry, Tone, card_title_ui, card_ui, columns_ui, heading_ui, link_ui, pill_ui,
 };
 
 /// What is open and typed on the page.
@@ -57,7 +56,7 @@ pub fn people_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
         ui.add_space(space::SMALL);
     }
     columns_ui(ui, |ui, column| match column {
-        Columns::Main => shared_card_ui(ui, desk, state),
+        Columns::Main => shared_card_ui(ui, desk, &mut state.unsharing),
         Columns::Side => {
             for person in desk.view.people.clone() {
                 person_card_ui(ui, desk, state, &person);
@@ -243,79 +242,5 @@ fn rename_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, person: 
         {
             state.renaming = None;
         }
-    });
-}
-
-/// Who sees what, since when, and whether it arrived.
-fn shared_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState) {
-    let words = desk.words;
-    let view = desk.view;
-    card_ui(ui, |ui| {
-        card_title_ui(ui, &words.text(text_id!("people-shares-title")));
-        if view.shared.is_empty() {
-            empty_ui(ui, &words.text(text_id!("people-shares-empty")), None);
-        }
-        let goals = view.shared.chunk_by(|one, next| one.goal == next.goal);
-        for (at, lines) in goals.enumerate() {
-            if at > 0 {
-                ui.add_space(space::TINY);
-                line_ui(ui);
-                ui.add_space(space::TINY);
-            }
-            ui.push_id(lines[0].goal, |ui| shared_goal_ui(ui, desk, state, lines));
-        }
-    });
-}
-
-/// One goal with everyone who sees it.
-fn shared_goal_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut PeopleState, lines: &[SharedLine]) {
-    let Some(first) = lines.first() else {
-        return;
-    };
-    if title_link_ui(ui, &first.title).clicked() {
-        desk.ask(Command::Go(Page::Goal(first.goal)));
-    }
-    for line in lines {
-        grant_ui(ui, desk, &line.grant);
-        if !line.mine {
-            continue;
-        }
-        let asked_of = (line.goal, line.grant.person);
-        let mut asked = state
-            .unsharing
-            .filter(|asked| *asked == asked_of)
-            .map(|asked| asked.1);
-        let before = asked;
-        ui.push_id(line.grant.person, |ui| {
-            unshare_ui(ui, desk, &mut asked, asked_of, &line.grant.name);
-        });
-        if asked != before {
-            state.unsharing = asked.map(|person| (line.goal, person));
-        }
-    }
-}
-
-/// One person who may see something: name, what they may do, since when, arrived when.
-pub(super) fn grant_ui(ui: &mut Ui, desk: &Desk<'_>, grant: &Grant) {
-    let words = desk.words;
-    let clock = desk.clock;
-    let may = words.text(if grant.may_write {
-        text_id!("goal-share-write")
-    } else {
-        text_id!("goal-share-read")
-    });
-    let since = clock.when(words, grant.since_millis);
-    let since = words.format(text_id!("goal-shared-since"), &[("when", since.into())]);
-    let receipt = match grant.receipt_millis {
-        Some(millis) => {
-            let when = clock.when(words, millis);
-            words.format(text_id!("goal-shared-receipt"), &[("when", when.into())])
-        }
-        None => words.text(text_id!("goal-shared-no-receipt")).into_owned(),
-    };
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.y = space::TINY;
-        pill_ui(ui, Tone::Other, &grant.name);
-        small_ui(ui, &format!("{may} {since}, {receipt}"));
     });
 }

@@ -36,14 +36,25 @@ pub fn today_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {
         ui.label(Type::Body.text(day, tokens(ui).muted));
     });
     ui.add_space(space::SMALL);
+    let client = desk.view.role == Role::Client;
     columns_ui(ui, |ui, column| match column {
-        Columns::Main => {
+        Columns::Main if client => {
             mood_card_ui(ui, desk, state);
             steps_card_ui(ui, desk);
         }
-        Columns::Side => {
+        // Who came for others sees them first.
+        Columns::Main => {
+            waiting_card_ui(ui, desk);
+            others_card_ui(ui, desk);
+        }
+        Columns::Side if client => {
             waiting_card_ui(ui, desk);
             rating_card_ui(ui, desk, state);
+        }
+        Columns::Side => {
+            steps_card_ui(ui, desk);
+            rating_card_ui(ui, desk, state);
+            mood_card_ui(ui, desk, state);
         }
     });
 }
@@ -157,6 +168,9 @@ fn steps_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
         .flat_map(|goal| goal.steps.iter().map(move |step| (goal, step)))
         .filter(|(goal, step)| mine(goal, step) && shown(step))
         .collect();
+    if steps.is_empty() && desk.view.role != Role::Client {
+        return;
+    }
     card_ui(ui, |ui| {
         card_title_ui(ui, &words.text(text_id!("today-steps-title")));
         if steps.is_empty() {
@@ -207,6 +221,39 @@ fn waiting_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
             });
             let name = [("name", by.as_str().into())];
             small_ui(ui, &words.format(text_id!("today-proposed-by"), &name));
+            if opened {
+                desk.ask(Command::Go(Page::Goal(goal.key)));
+            }
+        }
+    });
+}
+
+/// Goals of others in focus, with whose they are and how many steps are open.
+fn others_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let words = desk.words;
+    let others: Vec<(&GoalLine, &str)> = in_focus(desk)
+        .filter_map(|goal| match &goal.owner {
+            Author::Other(name) => Some((goal, name.as_str())),
+            _ => None,
+        })
+        .collect();
+    card_ui(ui, |ui| {
+        card_title_ui(ui, &words.text(text_id!("today-with-others-title")));
+        if others.is_empty() {
+            empty_ui(ui, &words.text(text_id!("goals-empty-therapist")), None);
+        }
+        for (at, (goal, name)) in others.into_iter().enumerate() {
+            if at > 0 {
+                line_ui(ui);
+            }
+            let opened = row_ui(ui, words, &goal.marks, |ui| {
+                let response = title_link_ui(ui, &goal.title);
+                let open = goal.steps.iter().filter(|step| step.done_millis.is_none());
+                let open = [("count", open.count().into())];
+                let open = words.format(text_id!("goals-steps-open"), &open);
+                small_ui(ui, &format!("{name} · {open}"));
+                response.clicked()
+            });
             if opened {
                 desk.ask(Command::Go(Page::Goal(goal.key)));
             }

@@ -1,5 +1,6 @@
 //! Pairing with another person's notebook.
 
+use cairn_node::pairing::Ticket;
 use cairn_node::{Invitation, Node, PersonId};
 use cairn_words::{Words, text_id};
 use serde_json::json;
@@ -31,7 +32,11 @@ pub(crate) fn run(
                     "somebody tried the code before it was shown",
                 ));
             };
-            let address = offer.address().to_string();
+            // Bound to every address, it is reached at one of those in the ticket.
+            let address = match ticket.parse::<Ticket>()?.addresses() {
+                [first, ..] => first.to_string(),
+                [] => offer.address().to_string(),
+            };
             let json = json!({ "code": *code, "ticket": *ticket, "address": address });
             let plain = words.format(
                 text_id!("cli-pair-offer"),

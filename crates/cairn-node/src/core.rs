@@ -25,7 +25,7 @@ use crate::events::NodeEvent;
 use crate::relationships::Relationships;
 use crate::transport::{self, Transport, TransportEvent};
 use crate::vault::{StoreReport, Vault};
-use crate::views::{KnownAuthors, Views};
+use crate::views::{Entry, KnownAuthors, Views};
 use crate::workers::Workers;
 
 /// Called after every change that a person could see, from any thread and under the engine's lock:
@@ -292,13 +292,13 @@ impl Core {
                 }
                 return false;
             }
-            Event::Loaded { document } => self.refresh(engine, document),
+            Event::Loaded { document } => self.mark_stale(document),
             Event::Damaged { document, error } => {
                 tracing::warn!(document = %document.short(), %error, "damaged");
                 self.publish(NodeEvent::Damaged { document });
             }
             Event::Changed { document, authors } => {
-                self.refresh(engine, document);
+                self.mark_stale(document);
                 let by_others = authors.iter().any(|author| *author != engine.person());
                 self.publish(NodeEvent::Changed {
                     document,
@@ -369,23 +369,40 @@ impl Core {
         });
     }
 
-    fn refresh(&self, engine: &Engine, document: DocumentId) {
-        let Some(origin) = engine.origin(document) else {
+    fn mark_stale(&self, document: DocumentId) {
+        let mut views = lock(&self.views);
+        let entry = views.entries.entry(document).or_default();
+        entry.stale = true;
+        entry.unsaved = true;
+    }
+
+    /// Makes the views anew whose documents have changed: when somebody looks, not at every change.
+    pub(crate) fn freshen(&self, wanted: impl Fn(&Entry) -> bool) {
+        let stale: Vec<DocumentId> = lock(&self.views)
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.stale && wanted(entry))
+            .map(|(document, _)| *document)
+            .collect();
+        if stale.is_empty() {
             return;
-        };
-        if let Some(automerge) = engine.read(document) {
+        }
+        let engine = lock(&self.engine);
+        for document in stale {
+            let (Some(origin), Some(automerge)) = (engine.origin(document), engine.read(document))
+            else {
+                continue;
+            };
             let authors = KnownAuthors::new(origin.owner, engine.authors(document));
             let mut views = lock(&self.views);
-            views
-                .entries
-                .entry(document)
-                .or_default()
-                .refresh(origin.kind, automerge, &authors);
+            let entry = views.entries.entry(document).or_default();
+            entry.refresh(origin.kind, automerge, &authors);
         }
     }
 
     /// Writes the notes that are missing in the vault.
     pub(crate) fn save_notes(&self) {
+        self.freshen(|_| true);
         let notes: Vec<(DocumentId, Vec<u8>)> = lock(&self.views)
             .entries
             .iter_mut()

@@ -78,6 +78,7 @@ pub struct GoalLine {
 impl Node {
     /// Every goal here, in the order of their documents' ids.
     pub fn goals(&self) -> Vec<GoalLine> {
+        self.core.freshen(|_| true);
         let lines: Vec<(DocumentId, GoalSummary, Option<Arc<GoalView>>)> = lock(&self.core.views)
             .entries
             .iter()
@@ -113,6 +114,7 @@ impl Node {
     /// A goal if it is in memory; otherwise it is asked for and a change is told when it is there.
     /// Never waits.
     pub fn goal_in_memory(&self, document: DocumentId) -> Option<Arc<GoalView>> {
+        self.core.freshen(|_| true);
         let view = lock(&self.core.views)
             .entries
             .get(&document)
@@ -271,6 +273,7 @@ impl Node {
 
     /// Own mood logs that are in memory, by year; the others are asked for. Never waits.
     pub fn moods_in_memory(&self) -> Vec<Arc<MoodLogView>> {
+        self.core.freshen(|_| true);
         let documents = self.own_mood_logs();
         for (document, _) in &documents {
             self.core.with_engine(|engine, _| engine.open(*document));
@@ -300,6 +303,8 @@ impl Node {
 
     /// Own mood logs and their years as far as known.
     fn own_mood_logs(&self) -> Vec<(DocumentId, Option<i64>)> {
+        // A log's year never changes: only a new one must be looked into.
+        self.core.freshen(|entry| entry.summary.is_none());
         let me = self.whoami().person;
         let views = lock(&self.core.views);
         let logs: Vec<(DocumentId, Option<i64>)> = views

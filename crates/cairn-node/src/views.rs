@@ -40,6 +40,8 @@ pub(crate) struct Entry {
     pub(crate) delivered: BTreeMap<PersonId, Vec<ChangeHash>>,
     /// Whether the vault's note is older than this entry.
     pub(crate) unsaved: bool,
+    /// Whether the document changed since view and summary were made.
+    pub(crate) stale: bool,
 }
 
 /// The form of an entry in the vault: a version byte, then postcard.
@@ -96,11 +98,13 @@ impl Entry {
                 .map(|(person, heads)| (PersonId::from_bytes(person), hashes(heads)))
                 .collect(),
             unsaved: !current,
+            stale: false,
         }
     }
 
     /// Makes view and summary anew from the document.
     pub(crate) fn refresh(&mut self, kind: u16, document: &Automerge, authors: &KnownAuthors) {
+        self.stale = false;
         let heads = document.get_heads();
         if self.view.is_some() && self.heads == heads {
             return;

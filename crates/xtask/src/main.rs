@@ -1,4 +1,5 @@
-//! Checks and chores of the workspace: `cargo xtask ci | deps | tidy | deny | sim`.
+//! Checks and chores of the workspace: `cargo xtask ci | deps | tidy | deny | sim |
+//! screenshots`.
 //!
 //! # Role
 //! Everything that a person or a machine runs to learn whether the tree is in order. The list of
@@ -17,9 +18,11 @@ mod deny;
 mod edges;
 mod program;
 mod purity;
+mod screenshots;
 mod sim;
 mod tidy;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -29,7 +32,9 @@ usage: cargo xtask COMMAND
   deps                           direction of dependencies, purity of engine and model
   tidy                           sizes, first lines, words and links of the tree's own files
   deny                           licences, sources, bans, advisories, count of duplicates
-  sim [--release] ARGUMENT...    the simulator, e.g. `sim --release --seeds 2000 --from 0`";
+  sim [--release] ARGUMENT...    the simulator, e.g. `sim --release --seeds 2000 --from 0`
+  screenshots [FOLDER]           every page, light and dark, in two sizes; in target/screenshots
+  screenshots --documents        the pictures that the documents show";
 
 /// What a step leaves behind: remarks on what it could not check, or one sentence on what is wrong.
 type Outcome = Result<Vec<String>, String>;
@@ -46,6 +51,9 @@ fn main() -> ExitCode {
         ["deny"] => ci::run_one("deny"),
         ["sim", "--release", rest @ ..] => sim::run(sim::Build::Release, rest),
         ["sim", rest @ ..] => sim::run(sim::Build::Dev, rest),
+        ["screenshots"] => screenshots::all(&program::root().join("target/screenshots")),
+        ["screenshots", "--documents"] => screenshots::documented(),
+        ["screenshots", folder] => screenshots::all(Path::new(folder)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

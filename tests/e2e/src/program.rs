@@ -1,7 +1,8 @@
 //! Where the program under test is: built once for each test binary, by the cargo that runs it.
 //!
 //! Cargo hands a test the programs of its own package only. Building again costs a look at the
-//! time stamps when all is fresh, and a test never runs yesterday's program.
+//! time stamps when all is fresh, and a test never runs yesterday's program. `--workspace` makes
+//! the features of all crates those of a test run of the whole workspace, whose builds then serve.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +17,7 @@ pub fn cairn_cli() -> &'static Path {
     PROGRAM.get_or_init(|| build("cairn-cli"))
 }
 
-fn build(package: &str) -> PathBuf {
+fn build(program: &str) -> PathBuf {
     // …/target/debug/deps/name-hash
     let test = std::env::current_exe().expect("the system knows what it runs");
     let profile = test
@@ -32,19 +33,12 @@ fn build(package: &str) -> PathBuf {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            package,
-            "--profile",
-            name,
-            "--target-dir",
-        ])
+        .args(["build", "--quiet", "--workspace", "--bin", program])
+        .args(["--profile", name, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .expect("cargo runs this test, so it can be started");
-    assert!(built.success(), "{package} does not build");
-    profile.join(format!("{package}{}", std::env::consts::EXE_SUFFIX))
+    assert!(built.success(), "{program} does not build");
+    profile.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
 }

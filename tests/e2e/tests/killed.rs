@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cairn_e2e::{Killed, Notebook, Random, pair};
+use cairn_e2e::{Notebook, Process, Random, pair};
 use serde_json::{Value, json};
 
 /// Kills that must meet a running process, in each of the two tests.
@@ -56,22 +56,27 @@ impl Couple {
         std::thread::sleep(Duration::from_micros(self.random.below(millis_max * 1000)));
     }
 
-    fn count(&mut self, killed: &Killed) {
+    /// Kills a process at some moment, or at the very one at which it answers: what it claims must
+    /// be true by then. Gives what it answered.
+    fn kill(&mut self, process: &mut Process, millis_max: u64) -> Vec<Value> {
+        let mut answers = Vec::new();
+        if self.random.below(2) == 0 {
+            answers.extend(process.try_next());
+        } else {
+            self.pause(millis_max);
+        }
+        let killed = process.kill();
         self.kills += u32::from(killed.was_running);
+        answers.extend(killed.unread);
+        answers
     }
 
     /// One edit, killed at some moment of its process.
     fn edit_killed(&mut self, side: usize) {
         let text = self.step_text();
         let mut process = self.notebooks[side].start(&["goal", "step", "add", &self.goal, &text]);
-        self.pause(120);
-        let killed = process.kill();
-        self.count(&killed);
-        if killed
-            .unread
-            .iter()
-            .any(|answer| answer["step"].is_string())
-        {
+        let answers = self.kill(&mut process, 120);
+        if answers.iter().any(|answer| answer["step"].is_string()) {
             self.saved[side].insert(text);
         }
     }
@@ -87,11 +92,8 @@ impl Couple {
         std::fs::write(&file, lines.join("\n")).unwrap();
         let mut process =
             self.notebooks[side].start(&["import", "history", file.to_str().unwrap()]);
-        self.pause(500);
-        let killed = process.kill();
-        self.count(&killed);
-        if killed
-            .unread
+        let answers = self.kill(&mut process, 500);
+        if answers
             .iter()
             .any(|answer| answer["changes"] == IMPORT_STEPS)
         {
@@ -109,17 +111,13 @@ impl Couple {
         let (mut serving, address) = self.notebooks[1].serve();
         let words = ["sync", "--peer", &address, "--timeout", "1"];
         let mut syncing = self.notebooks[0].start(&words);
-        self.pause(400);
         let answers = if victim == 0 {
-            let killed = syncing.kill();
-            self.count(&killed);
-            self.pause(50);
-            let survivor = serving.kill();
-            self.count(&survivor);
-            killed.unread
+            let answers = self.kill(&mut syncing, 400);
+            self.kills += u32::from(serving.kill().was_running);
+            answers
         } else {
-            let killed = serving.kill();
-            self.count(&killed);
+            self.pause(400);
+            self.kills += u32::from(serving.kill().was_running);
             let answer = syncing.try_next();
             let code = syncing.end();
             assert!(matches!(code, Some(0 | 1)), "{code:?}");

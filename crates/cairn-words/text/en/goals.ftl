@@ -21,6 +21,7 @@ goals-soft-limit = More than three in focus is fine, but you could pause some an
 goals-waiting-for-me = Waiting for you
 goals-waiting-for-other = Waiting for { $name }
 goals-agreed = Agreed
+goals-words-changed = Words changed
 goals-last-rating = { $score } of 10, { $when }
 goals-not-rated = not rated yet
 goals-steps-open = { $count ->

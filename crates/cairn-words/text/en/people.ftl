@@ -31,6 +31,7 @@ people-shares-title = Who sees what
 people-shares-empty = Nothing is shared with anyone. You share goal by goal, on the goal's page.
 people-shares-what = What
 people-shares-who = Who sees it
+people-shares-access = Access
 people-shares-since = Since
 people-shares-receipt = Arrived there
 people-shares-not-yet = not yet

@@ -20,6 +20,7 @@ today-steps-done = { $count ->
     [one] One step done today
    *[other] { $count } steps done today
 }
+today-with-others-title = With others
 today-rate-title = A goal asks for a look
 today-rate-question = Thinking about it now, how close does it feel?
 today-rate-ends = 0 not started, 10 where I want it to be
