@@ -16,7 +16,7 @@ use cairn::NotebookWindow;
 use cairn::app::App;
 use cairn::command::{Command, Page};
 use cairn::notebook::{Change, Notebook};
-use cairn::view::{Author, Role};
+use cairn::view::{Agreement, Author, Role};
 use cairn_words::{Language, Words};
 use memory::{MemoryCover, MemoryNotebook, SPEAK_UP, clock};
 
@@ -137,6 +137,16 @@ fn as_therapist() -> Arc<MemoryNotebook> {
         for goal in goals {
             goal.may_share = false;
             goal.line.owner = Author::Other("Bo".to_owned());
+            goal.line.last_rating = None;
+            if let Agreement::ProposedByOther { by, .. } = &mut goal.line.agreement {
+                *by = "Bo".to_owned();
+            }
+            for step in &mut goal.line.steps {
+                step.by = match step.by {
+                    Author::Me => Author::Other("Bo".to_owned()),
+                    _ => Author::Me,
+                };
+            }
             goal.line.marks.seen_by = vec!["Bo".to_owned()];
             goal.line.marks.delivered_to = vec!["Bo".to_owned()];
         }

@@ -288,5 +288,7 @@ fn facts_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalLine) {
     if open > 0 {
         facts.push(words.format(text_id!("goals-steps-open"), &[("count", open.into())]));
     }
-    small_ui(ui, &facts.join(" · "));
+    // Each fact stays whole where the line breaks.
+    let facts = facts.iter().map(|fact| fact.replace(' ', "\u{a0}"));
+    small_ui(ui, &facts.collect::<Vec<_>>().join(" · "));
 }

@@ -37,6 +37,7 @@ pub(super) fn shared_card_ui(
             table.head_ui(ui, words);
         }
         for lines in view.shared.chunk_by(|one, next| one.goal == next.goal) {
+            ui.add_space(space::TINY);
             line_ui(ui);
             ui.add_space(space::TINY);
             ui.push_id(lines[0].goal, |ui| {
@@ -49,7 +50,6 @@ pub(super) fn shared_card_ui(
                     });
                 }
             });
-            ui.add_space(space::TINY);
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Today: how it is right now, what asks for a look, and small steps.
 
-use cairn_words::text_id;
+use cairn_words::{Words, text_id};
 use egui::{Key, Modifiers, Ui};
 
 use super::{Desk, small_ui, title_ui};
@@ -248,10 +248,7 @@ fn others_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
             }
             let opened = row_ui(ui, words, &goal.marks, |ui| {
                 let response = title_link_ui(ui, &goal.title);
-                let open = goal.steps.iter().filter(|step| step.done_millis.is_none());
-                let open = [("count", open.count().into())];
-                let open = words.format(text_id!("goals-steps-open"), &open);
-                small_ui(ui, &format!("{name} · {open}"));
+                small_ui(ui, &others_fact(words, goal, name));
                 response.clicked()
             });
             if opened {
@@ -259,6 +256,16 @@ fn others_card_ui(ui: &mut Ui, desk: &mut Desk<'_>) {
             }
         }
     });
+}
+
+fn others_fact(words: &Words, goal: &GoalLine, name: &str) -> String {
+    let open = goal.steps.iter().filter(|step| step.done_millis.is_none());
+    let count = open.count();
+    if count == 0 {
+        return name.to_owned();
+    }
+    let open = words.format(text_id!("goals-steps-open"), &[("count", count.into())]);
+    format!("{name} · {open}")
 }
 
 fn rating_card_ui(ui: &mut Ui, desk: &mut Desk<'_>, state: &mut TodayState) {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use automerge::{Automerge, Change, ChangeHash};
+use automerge::{ActorId, Automerge, Change, ChangeHash};
 
 use crate::attestation::{Attestation, actor_of};
 use crate::chunk::{ChangeChunk, ChunkError};
@@ -26,6 +26,9 @@ use crate::proofs::Proofs;
 use crate::rules::{DocumentRules, Judged};
 use crate::statement::{Origin, StatementError};
 use crate::storage::RecordHash;
+
+/// How often a batch is gone through: each time refusals can make further proofs incomplete.
+const PASSES_MAX: usize = 8;
 
 /// What the gate needs to know, gathered under the lock.
 #[derive(Debug)]
@@ -99,12 +102,19 @@ impl Admission {
             .map(|bytes| Attestation::from_bytes(bytes.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let mut refused = BTreeMap::new();
+        let mut passes = 0;
         let sifted = loop {
             let sifted = self.sift(&chunks, &attestations, &mut refused)?;
             let before = refused.len();
             self.judge(&chunks, &sifted, &mut refused);
             if refused.len() == before {
                 break sifted;
+            }
+            passes += 1;
+            if passes == PASSES_MAX {
+                // Only a batch made for it needs more; none of its new changes is taken.
+                let new = sifted.new.iter().map(|(_, index)| chunks[*index].hash());
+                refused.extend(new.map(|hash| (hash, Refusal::Unproven)));
             }
         };
         self.finish(&chunks, sifted, refused)
@@ -122,7 +132,11 @@ impl Admission {
             ..Sifted::default()
         };
         let facts = &mut sifted.facts;
-        let actors: BTreeSet<&[u8; 16]> = chunks.iter().map(ChangeChunk::actor).collect();
+        let actors: BTreeSet<&[u8; 16]> = chunks
+            .iter()
+            .filter(|chunk| !refused.contains_key(&chunk.hash()))
+            .map(ChangeChunk::actor)
+            .collect();
         for (device, salt) in &self.batch.salts {
             // A salt that no change uses would only fill the vault.
             let actor = actor_of(*device, self.document, *salt);
@@ -153,10 +167,22 @@ impl Admission {
                 refused.insert(hash, Refusal::DocumentFull);
                 continue;
             }
+            let author = facts
+                .proofs
+                .device_of(&ActorId::from(chunk.actor().as_slice()))
+                .and_then(|device| self.person_of(device));
+            if author.is_none() {
+                // Before any work is done for it: nobody known can have made it.
+                refused.insert(hash, Refusal::Unproven);
+                continue;
+            }
             match facts.push_checked(chunk, &self.limits) {
                 Ok(position) => sifted.new.push((position, index)),
                 Err(FitError::Order(OrderError::DependencyMissing | OrderError::Sequence)) => {
                     refused.insert(hash, Refusal::Order);
+                }
+                Err(FitError::Heads | FitError::Objects) => {
+                    refused.insert(hash, Refusal::DocumentFull);
                 }
                 Err(_) => return Err(BatchError::Form),
             }

@@ -48,6 +48,16 @@ impl Consent {
         self.statements.contains_key(hash)
     }
 
+    /// Whether this is a receipt that only repeats one in other words.
+    pub(crate) fn has_receipt_like(&self, statement: &Statement) -> bool {
+        let Statement::Receipt(new) = statement else {
+            return false;
+        };
+        self.receipts().any(|known| {
+            (known.statement, known.person, known.kind) == (new.statement, new.person, new.kind)
+        })
+    }
+
     fn grants(&self) -> impl Iterator<Item = (RecordHash, &Grant)> + '_ {
         self.statements
             .iter()

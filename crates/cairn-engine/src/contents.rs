@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use automerge::{ActorId, Automerge, Change, ChangeHash};
 
 use crate::attestation::Attestation;
-use crate::chunk::{Action as RawAction, ChangeChunk, ChunkError, Key, ObjectId, OpId, Value};
+use crate::chunk::{
+    Action as RawAction, ChangeChunk, ChunkError, Key, ObjectId, OpId, RawOperation, Value,
+};
 use crate::graph::{Graph, NewNode, OrderError, Position};
 use crate::id::DocumentId;
 use crate::limits::Limits;
@@ -138,6 +140,10 @@ pub(crate) enum FitError {
     Reference,
     #[error("objects are nested too deep")]
     Nesting,
+    #[error("the document would have more heads than allowed")]
+    Heads,
+    #[error("the document would have more objects than allowed")]
+    Objects,
     #[error("text marks are not used in this protocol version")]
     Marks,
 }
@@ -145,8 +151,9 @@ pub(crate) enum FitError {
 /// Objects a change makes, found while its references were checked.
 #[derive(Debug, Default)]
 struct NewObjects {
-    all: Vec<(OperationName, Option<OperationName>, PathStep)>,
-    depths: BTreeMap<OperationName, usize>,
+    all: Vec<(OperationName, Option<OperationName>, PathStep, bool)>,
+    /// Depth of each, and whether it is a map.
+    known: BTreeMap<OperationName, (usize, bool)>,
 }
 
 impl Facts {
@@ -157,20 +164,16 @@ impl Facts {
         chunk: &ChangeChunk<'_>,
         limits: &Limits,
     ) -> Result<Position, FitError> {
-        self.graph.check(&node_of(chunk))?;
+        let node = node_of(chunk);
+        self.graph.check(&node)?;
+        if self.graph.heads_with(&node) > limits.document_heads_max {
+            return Err(FitError::Heads);
+        }
         let actors = self.actors_of(chunk);
-        let clock = self.graph.clock_below(&dependencies_of(chunk));
+        let clock = self.graph.clock_below(&node.dependencies);
         let mut made = NewObjects::default();
-        for (index, mut operation) in chunk.operations().enumerate() {
+        for (index, operation) in chunk.operations().enumerate() {
             let counter = chunk.start_op() + index as u64;
-            if matches!(
-                operation.action,
-                RawAction::MarkBegin { .. } | RawAction::MarkEnd { .. }
-            ) {
-                // Whether a mark's ends stand in order is only known once it is applied, and
-                // automerge saves one that does not so that it cannot be read again.
-                return Err(FitError::Marks);
-            }
             let known = |id: OpId| match (id.actor, actors[id.actor]) {
                 (0, _) if id.counter >= chunk.start_op() => id.counter < counter,
                 (_, Some(actor)) => self.graph.has_operation(&clock, actor, id.counter),
@@ -180,38 +183,65 @@ impl Facts {
                 Key::Element(id) => Some(id),
                 Key::Map(_) | Key::Head => None,
             };
-            let object = object_id(operation.object);
-            if ![object, element].into_iter().flatten().all(known)
-                || !operation.predecessors.all(known)
-            {
+            let mut referred = object_id(operation.object)
+                .into_iter()
+                .chain(element)
+                .chain(operation.predecessors.clone());
+            if !referred.all(known) {
                 return Err(FitError::Reference);
             }
-            if makes_object(&operation.action) {
-                let parent = object.map(|id| name_of(id, &actors)).transpose()?;
-                let depth = match parent {
-                    Some(name) if made.depths.contains_key(&name) => Some(made.depths[&name]),
-                    other => self.objects.depth(other),
-                };
-                let depth = depth.ok_or(FitError::Reference)? + 1;
-                if depth > limits.nesting_max {
-                    return Err(FitError::Nesting);
-                }
-                let name = name_of(OpId { counter, actor: 0 }, &actors)?;
-                made.depths.insert(name, depth);
-                made.all.push((name, parent, step_of(&operation.key)));
-            } else if let Some(id) = object {
-                let name = name_of(id, &actors)?;
-                if !made.depths.contains_key(&name) && self.objects.depth(Some(name)).is_none() {
-                    return Err(FitError::Reference);
-                }
-            }
+            self.check_object(&operation, counter, &actors, limits, &mut made)?;
         }
-        let position = self.graph.push(node_of(chunk))?;
-        for (name, parent, step) in made.all {
-            self.objects.add(name, parent, step);
+        if self.objects.len() + made.all.len() > limits.document_objects_max {
+            return Err(FitError::Objects);
+        }
+        let position = self.graph.push(node)?;
+        for (name, parent, step, is_map) in made.all {
+            self.objects.add(name, parent, step, is_map);
         }
         self.bytes += chunk.bytes().len();
         Ok(position)
+    }
+
+    /// Checks that an operation works in an object of the right kind, and how deep a new one lies.
+    fn check_object(
+        &self,
+        operation: &RawOperation<'_>,
+        counter: u64,
+        actors: &[Option<usize>],
+        limits: &Limits,
+        made: &mut NewObjects,
+    ) -> Result<(), FitError> {
+        let action = &operation.action;
+        if matches!(
+            action,
+            RawAction::MarkBegin { .. } | RawAction::MarkEnd { .. }
+        ) {
+            // Whether a mark's ends stand in order is only known once it is applied, and automerge
+            // saves one that does not so that it cannot be read again.
+            return Err(FitError::Marks);
+        }
+        let parent = object_id(operation.object)
+            .map(|id| name_of(id, actors))
+            .transpose()?;
+        let just_made = parent.and_then(|name| made.known.get(&name).copied());
+        let (depth, is_map) = just_made
+            .or_else(|| Some((self.objects.depth(parent)?, self.objects.is_map(parent)?)))
+            .ok_or(FitError::Reference)?;
+        if is_map != matches!(operation.key, Key::Map(_)) {
+            return Err(FitError::Reference);
+        }
+        if makes_object(action) {
+            if depth + 1 > limits.nesting_max {
+                return Err(FitError::Nesting);
+            }
+            let name = name_of(OpId { counter, actor: 0 }, actors)?;
+            let is_map = matches!(action, RawAction::MakeMap);
+            made.known.insert(name, (depth + 1, is_map));
+            made.all
+                .push((name, parent, step_of(&operation.key), is_map));
+        }
+        Ok(())
     }
 
     /// Adds a change that was admitted before: one of our own, or one read from the vault.
@@ -226,7 +256,12 @@ impl Facts {
                     .transpose()?;
                 let name = name_of(OpId { counter, actor: 0 }, &actors)?;
                 self.objects
-                    .add(name, parent, step_of(&operation.key))
+                    .add(
+                        name,
+                        parent,
+                        step_of(&operation.key),
+                        matches!(operation.action, RawAction::MakeMap),
+                    )
                     .ok_or(FitError::Reference)?;
             }
         }

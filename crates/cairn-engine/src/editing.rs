@@ -150,7 +150,7 @@ impl Engine {
         let bytes = contents.change_bytes(hash)?;
         let parsed: Result<ChangeChunk<'_>, ChunkError> = ChangeChunk::parse(&bytes, &limits);
         let chunk = parsed.ok()?;
-        contents.facts.push(&chunk).ok()?;
+        contents.facts.push_checked(&chunk, &limits).ok()?;
         Some(bytes)
     }
 

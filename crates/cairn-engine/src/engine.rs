@@ -658,6 +658,23 @@ impl Engine {
         }
     }
 
+    /// Whose words a device's changes are shown as. Admission follows author cards; showing does
+    /// not, for a person whose roster is known here: otherwise an owner could put words into the
+    /// mouth of someone who sits in front of this very notebook.
+    pub(crate) fn shown_author(&self, document: &Document, device: DeviceId) -> Option<PersonId> {
+        let by_roster = match self.people.standing(device, document.id) {
+            Standing::Current(person) | Standing::Cut(person, _) => Some(person),
+            Standing::Unknown => None,
+        };
+        by_roster.or_else(|| {
+            let card = document
+                .consent
+                .cards()
+                .find(|card| card.devices.contains(&device))?;
+            (!self.people.is_known(card.person)).then_some(card.person)
+        })
+    }
+
     /// What rosters and author cards say of a device in a document.
     pub(crate) fn standing(&self, document: &Document, device: DeviceId) -> Standing {
         match self.people.standing(device, document.id) {

@@ -177,6 +177,10 @@ impl Engine {
         else {
             return;
         };
+        if lane.collecting {
+            // One at a time: what comes meanwhile is looked at when it is done.
+            return;
+        }
         let until = contents.facts.graph.len();
         if contents.facts.graph.missing_from(&known).is_empty() {
             lane.sent = Some(until);

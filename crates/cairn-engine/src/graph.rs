@@ -153,6 +153,16 @@ impl Graph {
         &self.heads
     }
 
+    /// How many heads there would be with a further change.
+    pub(crate) fn heads_with(&self, new: &NewNode) -> usize {
+        let joined = self
+            .heads
+            .iter()
+            .filter(|head| new.dependencies.contains(head))
+            .count();
+        self.heads.len() - joined + 1
+    }
+
     /// Checks a change against the order rules of the gate, without adding it.
     pub(crate) fn check(&self, new: &NewNode) -> Result<(), OrderError> {
         let mut last_operation = 0;

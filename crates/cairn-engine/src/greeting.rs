@@ -214,9 +214,10 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
         };
+        let again = std::mem::replace(&mut session.index_complete, last);
         let received = session.index_received.get_or_insert_default();
         received.extend(entries);
-        if received.len() > documents_max {
+        if again || received.len() > documents_max {
             self.misbehaved(connection);
             return;
         }

@@ -7,7 +7,6 @@ use crate::chunk::ChangeChunk;
 use crate::contents::LoadedDocument;
 use crate::engine::Engine;
 use crate::id::{DeviceId, DocumentId, PersonId};
-use crate::people::Standing;
 use crate::rules::Operation;
 
 /// One change.
@@ -35,10 +34,7 @@ impl Engine {
     pub fn history(&self, id: DocumentId, start: usize) -> Option<Vec<HistoryEntry>> {
         let document = self.documents.get(&id)?;
         let contents = document.loaded()?;
-        let person_of = |device| match self.standing(document, device) {
-            Standing::Current(person) | Standing::Cut(person, _) => Some(person),
-            Standing::Unknown => None,
-        };
+        let person_of = |device| self.shown_author(document, device);
         let facts = &contents.facts;
         let hashes: Vec<ChangeHash> = (start..facts.graph.len())
             .map(|position| facts.graph.node(position).hash)
@@ -72,11 +68,9 @@ impl Engine {
             .facts
             .proofs
             .salts()
-            .filter_map(|(device, salt)| match self.standing(document, device) {
-                Standing::Current(person) | Standing::Cut(person, _) => {
-                    Some((actor_of(device, id, salt), person))
-                }
-                Standing::Unknown => None,
+            .filter_map(|(device, salt)| {
+                let person = self.shown_author(document, device)?;
+                Some((actor_of(device, id, salt), person))
             })
             .collect()
     }
@@ -85,10 +79,7 @@ impl Engine {
     pub fn author_of(&self, id: DocumentId, actor: &ActorId) -> Option<PersonId> {
         let document = self.documents.get(&id)?;
         let device = document.loaded()?.facts.proofs.device_of(actor)?;
-        match self.standing(document, device) {
-            Standing::Current(person) | Standing::Cut(person, _) => Some(person),
-            Standing::Unknown => None,
-        }
+        self.shown_author(document, device)
     }
 }
 
@@ -103,7 +94,7 @@ impl Engine {
             .filter(|position| {
                 let known = facts
                     .author_device(*position)
-                    .is_some_and(|device| self.standing(document, device) != Standing::Unknown);
+                    .is_some_and(|device| self.shown_author(document, device).is_some());
                 !known || !facts.proofs.is_proven(&facts.graph, *position)
             })
             .map(|position| facts.graph.node(position).hash)

@@ -23,6 +23,7 @@ impl Engine {
         last: bool,
     ) {
         let staging_max = self.config.limits.staging_bytes_max;
+        let waiting_max = self.config.limits.batches_waiting_max;
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
         };
@@ -34,7 +35,11 @@ impl Engine {
             .filter(|(from, _)| *from == connection)
             .map(|(_, waiting)| waiting.size())
             .sum();
-        if held + waiting + batch.size() > staging_max {
+        let crowded = self
+            .documents
+            .get(&id)
+            .is_some_and(|document| document.inbox.len() >= waiting_max);
+        if crowded || batch.is_empty() || held + waiting + batch.size() > staging_max {
             self.misbehaved(connection);
             return;
         }

@@ -50,12 +50,23 @@ pub struct Limits {
     /// Percentage of [`Limits::document_bytes_max`] from which a fresh copy is offered.
     /// Default 80, so that nobody is stopped in the middle of a sentence.
     pub fresh_copy_offer_percent: u8,
-    /// Bytes of a saved document that are never exceeded, whatever a person chose. Default
-    /// 64 MiB: loading takes several times that.
+    /// Raw bytes of all changes of one document. Default 8 MiB, which automerge saves in about 1 MiB:
+    /// some 30,000 edits. Below what one connection may queue, so that a document can always be
+    /// sent.
     pub document_bytes_cap: usize,
     /// Documents of one person. Default 100,000: set reconciliation holds an id and a fingerprint
     /// of each in memory, 5 MB.
     pub person_documents_max: usize,
+    /// Heads of one document: branches that nobody has joined yet. Default 64: one for each device
+    /// that wrote at the same time, and a quarter of what one change or attestation may name.
+    pub document_heads_max: usize,
+    /// Objects ever made in one document. Default 100,000: ten entries a day for twenty years.
+    pub document_objects_max: usize,
+    /// Batches of one document that wait for the gate. Default 256.
+    pub batches_waiting_max: usize,
+    /// Statements in one frame. Default 256: each costs a signature check of some 50 µs under the
+    /// lock.
+    pub frame_statements_max: usize,
     /// Signed statements kept about one document. Default 2,048: ten years of consent changed every
     /// week with its receipts; a person could otherwise fill the vault with receipts.
     pub document_statements_max: usize,
@@ -99,8 +110,12 @@ impl Default for Limits {
             nesting_max: 16,
             document_bytes_max: 1 << 20,
             fresh_copy_offer_percent: 80,
-            document_bytes_cap: 64 << 20,
+            document_bytes_cap: 8 << 20,
             person_documents_max: 100_000,
+            document_heads_max: 64,
+            document_objects_max: 100_000,
+            batches_waiting_max: 256,
+            frame_statements_max: 256,
             document_statements_max: 2_048,
             person_statements_max: 256,
             batch_attestations_max: 1_024,

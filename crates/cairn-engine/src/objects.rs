@@ -15,6 +15,7 @@ struct Place {
     parent: Option<OperationName>,
     step: PathStep,
     depth: usize,
+    is_map: bool,
 }
 
 /// Every object that a change of the document ever made.
@@ -24,11 +25,23 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// How deep an object lies: 1 for those directly below the root, `None` if unknown.
     pub(crate) fn depth(&self, object: Option<OperationName>) -> Option<usize> {
         match object {
             None => Some(0),
             Some(name) => self.places.get(&name).map(|place| place.depth),
+        }
+    }
+
+    /// Whether an object is a map, `None` if it is unknown.
+    pub(crate) fn is_map(&self, object: Option<OperationName>) -> Option<bool> {
+        match object {
+            None => Some(true),
+            Some(name) => self.places.get(&name).map(|place| place.is_map),
         }
     }
 
@@ -38,6 +51,7 @@ impl Objects {
         name: OperationName,
         parent: Option<OperationName>,
         step: PathStep,
+        is_map: bool,
     ) -> Option<usize> {
         let depth = self.depth(parent)? + 1;
         self.places.insert(
@@ -46,6 +60,7 @@ impl Objects {
                 parent,
                 step,
                 depth,
+                is_map,
             },
         );
         Some(depth)

@@ -2,8 +2,9 @@
 //!
 //! # Role
 //! A roster is a set of [`DeviceAdded`] and [`DeviceRevoked`] statements, merged by union. A device
-//! is current when a chain of statements leads to it from the person's recovery key and no
-//! revocation names it. Only the recovery key revokes, so a stolen device cannot evict its owner.
+//! is current when a chain of statements leads to it from the person's recovery key, it has
+//! countersigned, and no revocation names it. Only the recovery key revokes, so a stolen device
+//! cannot evict its owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +25,7 @@ impl Roster {
     /// is not a roster statement.
     pub(crate) fn merge(&mut self, person: PersonId, signed: SignedStatement) -> bool {
         let about = match signed.statement() {
-            Statement::DeviceAdded(added) => added.person,
+            Statement::DeviceAdded(added) if added.is_countersigned() => added.person,
             Statement::DeviceRevoked(revoked) if signed.signer() == person.as_bytes() => {
                 revoked.person
             }
@@ -61,6 +62,8 @@ impl Roster {
                 break;
             }
         }
+        // Revoking what was never one's own device means nothing.
+        self.revoked.retain(|device, _| reached.contains(device));
         let revoked = &self.revoked;
         self.current = reached
             .into_iter()
@@ -214,11 +217,7 @@ mod tests {
     }
 
     fn added(secret: u8, by: &[u8; 32]) -> SignedStatement {
-        let added = DeviceAdded {
-            person: person(),
-            device: device(secret),
-            at_millis: 0,
-        };
+        let added = DeviceAdded::countersigned(person(), &[secret; 32], 0);
         SignedStatement::sign(Statement::DeviceAdded(added), by)
     }
 
@@ -254,6 +253,22 @@ mod tests {
         check(&[added(2, &RECOVERY), added(3, &[2; 32])], &[2, 3]);
         check(&[added(3, &[2; 32])], &[]);
         check(&[added(3, &[4; 32]), added(4, &[3; 32])], &[]);
+    }
+
+    #[test]
+    fn a_device_that_did_not_countersign_joins_nobody() {
+        let claimed = DeviceAdded {
+            joins: added(2, &RECOVERY).bytes()[..64].to_vec(),
+            ..DeviceAdded::countersigned(person(), &[2; 32], 0)
+        };
+        let claimed = SignedStatement::sign(Statement::DeviceAdded(claimed), &RECOVERY);
+        check(&[claimed], &[]);
+        let of_another = DeviceAdded {
+            person: person(),
+            ..DeviceAdded::countersigned(PersonId::from_bytes([9; 32]), &[2; 32], 0)
+        };
+        let of_another = SignedStatement::sign(Statement::DeviceAdded(of_another), &RECOVERY);
+        check(&[of_another], &[]);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Session {
     /// Whether both sides said that they share the same set, or the index was exchanged.
     pub(crate) index_sent: bool,
     pub(crate) index_received: Option<Vec<IndexEntry>>,
+    /// Whether the last part of the peer's index has come; there is one index in a session.
+    pub(crate) index_complete: bool,
     pub(crate) index_done: bool,
     pub(crate) synced_sent: bool,
     pub(crate) synced_received: bool,
@@ -76,6 +78,7 @@ impl Session {
             greeted: false,
             index_sent: false,
             index_received: None,
+            index_complete: false,
             index_done: false,
             synced_sent: false,
             synced_received: false,

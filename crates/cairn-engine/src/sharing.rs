@@ -217,7 +217,7 @@ impl Engine {
         let mut part = Vec::new();
         let mut size = 0;
         for bytes in statements {
-            if size + bytes.len() > full {
+            if size + bytes.len() > full || part.len() == self.config.limits.frame_statements_max {
                 self.send(connection, &Message::Statements(std::mem::take(&mut part)));
                 size = 0;
             }
@@ -239,6 +239,10 @@ impl Engine {
         let Some(session) = self.sessions.get(&connection) else {
             return;
         };
+        if statements.len() > self.config.limits.frame_statements_max {
+            self.misbehaved(connection);
+            return;
+        }
         let person = session.person;
         let mut touched = BTreeSet::new();
         let mut recovered = BTreeSet::new();
@@ -293,9 +297,11 @@ impl Engine {
             _ => return,
         };
         let record = (signed.hash(), signed.bytes().to_vec());
-        let room = self.people.roster(person).is_some_and(|roster| {
-            roster.statements().count() < self.config.limits.person_statements_max
-        });
+        // What the recovery key says is never refused for want of room.
+        let room = signed.signer() == person.as_bytes()
+            || self.people.roster(person).is_some_and(|roster| {
+                roster.statements().count() < self.config.limits.person_statements_max
+            });
         if about == person && room && self.people.merge(signed, false) {
             self.append(
                 Append {
@@ -367,7 +373,11 @@ impl Engine {
         let Some(document) = self.documents.get_mut(&id) else {
             return false;
         };
-        if document.consent.statements().count() >= statements_max
+        // A grant is never refused for want of room: it may take a consent back.
+        let grant = matches!(signed.statement(), Statement::Grant(_));
+        let full = document.consent.statements().count() >= statements_max;
+        if (full && !grant)
+            || document.consent.has_receipt_like(signed.statement())
             || !document.consent.merge(signed.clone())
         {
             return false;

@@ -24,6 +24,7 @@ const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 64;
 const HEADER_BYTES: usize = 2 + 32;
 const STATEMENT_DOMAIN: &[u8] = b"cairn statement v1";
+const JOINS_DOMAIN: &[u8] = b"cairn device joins v1";
 
 /// Largest statement: one must fit the 4 KiB that an introduction may carry.
 pub const STATEMENT_BYTES_MAX: usize = 4096;
@@ -50,7 +51,7 @@ pub enum StatementError {
 }
 
 /// A device joined a person's roster. Signed by the person's recovery key or by a current device
-/// of that person.
+/// of that person, and countersigned by the device itself: nobody can claim another's device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceAdded {
     /// Whose device.
@@ -59,6 +60,31 @@ pub struct DeviceAdded {
     pub device: DeviceId,
     /// When, by the signer's clock: milliseconds since the Unix epoch. Never judged.
     pub at_millis: i64,
+    /// The device's own signature over `"cairn device joins v1"` ‖ person 32.
+    pub joins: Vec<u8>,
+}
+
+impl DeviceAdded {
+    /// The statement that the device with this secret joins a person's roster, countersigned.
+    pub fn countersigned(person: PersonId, device_secret: &[u8; 32], at_millis: i64) -> Self {
+        Self {
+            person,
+            device: DeviceId::from_bytes(public_key(device_secret)),
+            at_millis,
+            joins: sign(JOINS_DOMAIN, person.as_bytes(), device_secret).to_vec(),
+        }
+    }
+
+    /// Whether the device itself has signed.
+    pub fn is_countersigned(&self) -> bool {
+        verify(
+            JOINS_DOMAIN,
+            self.person.as_bytes(),
+            &self.joins,
+            self.device.as_bytes(),
+        )
+        .is_ok()
+    }
 }
 
 /// A device left a person's roster. Signed by the person's recovery key; outranks all else.
@@ -373,11 +399,8 @@ mod tests {
     use super::*;
 
     fn added() -> Statement {
-        Statement::DeviceAdded(DeviceAdded {
-            person: PersonId::from_bytes([1; 32]),
-            device: DeviceId::from_bytes([2; 32]),
-            at_millis: -5,
-        })
+        let person = PersonId::from_bytes([1; 32]);
+        Statement::DeviceAdded(DeviceAdded::countersigned(person, &[2; 32], -5))
     }
 
     #[test]

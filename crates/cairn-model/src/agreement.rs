@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use automerge::transaction::Transactable;
-use automerge::{ReadDoc, ScalarValue};
+use automerge::{ReadDoc, ScalarValue, Value};
 use serde::Serialize;
 
 use crate::context::{CommandError, EditContext, is_person};
@@ -23,7 +23,7 @@ use crate::moment::Moment;
 use crate::read;
 use crate::schema::{
     ACCEPTANCES, DIGEST, ENTERED, GOOD_ENOUGH, KIND, PARTIES, PARTIES_MAX, PROPOSALS, REASON,
-    REASON_CODE_POINTS_MAX, REVISION, TITLE, WITHDRAWN,
+    REASON_CODE_POINTS_MAX, REVISION, TITLE, WITHDRAWN, WITHDRAWN_DIGEST,
 };
 use crate::wording::{Digest, Quote, Wording, proposal_digest};
 use crate::words::Words;
@@ -231,7 +231,10 @@ impl<'a> Quoted<'a> {
             },
             revision: Digest::from_bytes(entry.bytes(REVISION)?),
             parties,
-            digest: Digest::from_bytes(entry.bytes(DIGEST)?),
+            digest: Digest::from_bytes(entry.bytes(DIGEST).or_else(|| {
+                entry.moment(WITHDRAWN)?;
+                entry.bytes(WITHDRAWN_DIGEST)
+            })?),
         })
     }
 
@@ -409,6 +412,14 @@ pub(crate) fn withdraw<T: Transactable>(
         own_entry(transaction, ACCEPTANCES, &key, context)?
     };
     if read::find_moment(transaction, &entry, WITHDRAWN).is_none() {
+        // The digest itself goes: whoever may delete keys here could otherwise delete the
+        // withdrawal, and the yes would stand again.
+        let digests = read::values(transaction, &entry, DIGEST);
+        if let Some((Value::Scalar(digest), _)) = digests.last() {
+            let digest = digest.as_ref().clone();
+            transaction.put(&entry, WITHDRAWN_DIGEST, digest)?;
+        }
+        transaction.put(&entry, DIGEST, ScalarValue::Null)?;
         put_moment(transaction, &entry, WITHDRAWN, context.now)?;
     }
     Ok(())

@@ -7,7 +7,8 @@ use crate::rules::{Action, Operation, PathStep, Scalar};
 use crate::schema::{
     ACCEPTANCES, CLOSING_NOTE, COPIED_FROM, CREATED, CREATED_BY, DIGEST, DONE, ENTERED,
     GOOD_ENOUGH, KIND, MOODS, NOTE, ORDER, OUTCOME, PARTIES, PROPOSALS, RATINGS, REASON, REVISION,
-    SCHEMA, STATE, STATE_SINCE, STEPS, TEXT, TITLE, VALUE, WHY, WITHDRAWN, WORDING_EDIT, YEAR,
+    SCHEMA, STATE, STATE_SINCE, STEPS, TEXT, TITLE, VALUE, WHY, WITHDRAWN, WITHDRAWN_DIGEST,
+    WORDING_EDIT, YEAR,
 };
 
 /// One fact about a change. Ids are those of [`GoalView`](crate::GoalView).
@@ -247,7 +248,16 @@ fn agreement_fact(operation: &Operation, container: &str, below: &[&str]) -> Opt
         Some((_, proposal)) if !is_proposal => proposal.to_owned(),
         _ => (*key).to_owned(),
     };
-    let quoted = [TITLE, KIND, GOOD_ENOUGH, PARTIES, REVISION, DIGEST, REASON];
+    let quoted = [
+        TITLE,
+        KIND,
+        GOOD_ENOUGH,
+        PARTIES,
+        REVISION,
+        DIGEST,
+        REASON,
+        WITHDRAWN_DIGEST,
+    ];
     Some(match (field, operation.action) {
         ([], Action::Make) if is_proposal => ChangeSummary::Proposed { proposal },
         ([], Action::Make) => ChangeSummary::Accepted { proposal },

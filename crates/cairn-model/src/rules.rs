@@ -130,7 +130,7 @@ pub fn judge(kind: DocumentKind, author: &str, operations: &[Operation]) -> Resu
 
 const fn one_writer_containers(kind: DocumentKind) -> &'static [&'static str] {
     match kind {
-        DocumentKind::Goal => &[RATINGS, PROPOSALS, ACCEPTANCES],
+        DocumentKind::Goal | DocumentKind::GoalDraft => &[RATINGS, PROPOSALS, ACCEPTANCES],
         DocumentKind::MoodLog => &[MOODS],
         _ => &[],
     }

@@ -54,6 +54,7 @@ pub(crate) const REASON: &str = "reason";
 pub(crate) const REVISION: &str = "revision";
 pub(crate) const PARTIES: &str = "parties";
 pub(crate) const DIGEST: &str = "digest";
+pub(crate) const WITHDRAWN_DIGEST: &str = "withdrawn_digest";
 
 pub(crate) const STATE: &str = "state";
 pub(crate) const OUTCOME: &str = "outcome";

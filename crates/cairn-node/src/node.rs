@@ -175,12 +175,7 @@ impl Node {
         let recovery = code.person_key_seed();
         let device_secret = Key256::random()?;
         let person = PersonId::from_bytes(public_key(recovery.expose()));
-        let device = DeviceId::from_bytes(public_key(device_secret.expose()));
-        let added = DeviceAdded {
-            person,
-            device,
-            at_millis: wall_millis(),
-        };
+        let added = DeviceAdded::countersigned(person, device_secret.expose(), wall_millis());
         let first = SignedStatement::sign(Statement::DeviceAdded(added), recovery.expose());
         let secret = |bytes: &[u8]| SecretBytes::from(bytes.to_vec());
         vault.put_settings(vec![

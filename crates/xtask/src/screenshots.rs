@@ -169,17 +169,10 @@ struct Screen {
 impl Screen {
     fn start((width, height): (u32, u32)) -> Result<Self, String> {
         let screen = format!("{width}x{height}x24");
-        // The server picks a free number and prints it.
-        let arguments = [
-            "-displayfd",
-            "1",
-            "-nolisten",
-            "tcp",
-            "-screen",
-            "0",
-            &screen,
-        ];
-        let (server, number) = Running::until_first_line(program::program("Xvfb", &arguments))?;
+        // The server picks a free number and prints it. It would start anew after each window.
+        let mut server = program::program("Xvfb", &["-displayfd", "1", "-noreset"]);
+        server.args(["-nolisten", "tcp", "-screen", "0", &screen]);
+        let (server, number) = Running::until_first_line(server)?;
         Ok(Self {
             size: (width, height),
             display: format!(":{number}"),

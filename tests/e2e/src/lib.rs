@@ -14,6 +14,6 @@ mod search;
 
 pub use notebook::{Notebook, Run, pair};
 pub use process::{Killed, Process, WAIT};
-pub use program::cairn_cli;
+pub use program::{cairn, cairn_cli};
 pub use random::Random;
 pub use search::files_with;

@@ -17,6 +17,15 @@ pub fn cairn_cli() -> &'static Path {
     PROGRAM.get_or_init(|| build("cairn-cli"))
 }
 
+/// The program with the window, built likewise.
+///
+/// # Panics
+/// When it does not build.
+pub fn cairn() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("cairn"))
+}
+
 fn build(program: &str) -> PathBuf {
     // …/target/debug/deps/name-hash
     let test = std::env::current_exe().expect("the system knows what it runs");

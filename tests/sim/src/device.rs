@@ -6,7 +6,7 @@ use std::sync::Arc;
 use automerge::ChangeHash;
 use cairn_engine::{
     AllowAll, Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId,
-    ProcessId, public_key,
+    ProcessId,
 };
 
 use crate::disk::Disk;
@@ -120,11 +120,6 @@ impl Device {
             _ => {}
         }
     }
-}
-
-/// The public half of a device's key.
-pub(crate) fn device_id(secret: &[u8; 32]) -> DeviceId {
-    DeviceId::from_bytes(public_key(secret))
 }
 
 fn config(person: PersonId, device_secret: [u8; 32], random: &mut Random) -> Config {

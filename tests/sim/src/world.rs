@@ -17,7 +17,7 @@ use crate::check::acknowledged::Acknowledged;
 use crate::check::consent::{Consent, Sent};
 use crate::check::limits::Caused;
 use crate::check::policy::Policy;
-use crate::device::{Device, device_id};
+use crate::device::Device;
 use crate::disk::{Commit, Disk, Image};
 use crate::network::Network;
 use crate::random::Random;
@@ -114,12 +114,7 @@ impl World {
             .enumerate()
             .map(|(device, secret)| {
                 let person = person_of(device);
-                let (device, person_id) = (device_id(secret), person_id(person));
-                let added = DeviceAdded {
-                    person: person_id,
-                    device,
-                    at_millis: BEGINNING_MILLIS,
-                };
+                let added = DeviceAdded::countersigned(person_id(person), secret, BEGINNING_MILLIS);
                 SignedStatement::sign(Statement::DeviceAdded(added), &recoveries[person])
             })
             .collect();

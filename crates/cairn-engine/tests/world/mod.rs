@@ -6,8 +6,8 @@ use std::sync::Arc;
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::{
-    AllowAll, Append, Config, ConnectionId, DeviceAdded, DeviceId, DocumentContent, DocumentId,
-    Engine, Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role,
+    AllowAll, Append, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId, Engine,
+    Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role,
     ShareTerms, SignedStatement, Statement, Ticket, public_key,
 };
 
@@ -96,13 +96,8 @@ impl World {
         };
         for index in 0..people as u8 {
             let (recovery, secret) = ([100 + index; 32], [10 + index; 32]);
-            let device = DeviceId::from_bytes(public_key(&secret));
             let person = PersonId::from_bytes(public_key(&recovery));
-            let added = DeviceAdded {
-                person,
-                device,
-                at_millis: 0,
-            };
+            let added = DeviceAdded::countersigned(person, &secret, 0);
             let first = SignedStatement::sign(Statement::DeviceAdded(added), &recovery);
             let mut disk = Disk::default();
             disk.statements

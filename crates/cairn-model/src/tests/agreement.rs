@@ -263,6 +263,35 @@ fn withdrawing_ends_it_and_accepting_again_renews_it() {
 }
 
 #[test]
+fn deleting_a_withdrawal_brings_no_acceptance_and_no_proposal_back() {
+    let (mut ann, mut bob, proposal) = agreed();
+    bob.does(GoalCommand::Withdraw {
+        proposal: proposal.clone(),
+    });
+    ann.meet(&mut bob);
+    delete_withdrawal(&mut ann, "acceptances", &format!("{BOB}/{proposal}"));
+    let view = bob.meet(&mut ann);
+    assert_eq!(view.agreement.state(), AgreementState::Proposed);
+
+    let (mut ann, mut bob, proposal) = agreed();
+    ann.does(GoalCommand::Withdraw {
+        proposal: proposal.clone(),
+    });
+    bob.meet(&mut ann);
+    delete_withdrawal(&mut bob, "proposals", &proposal);
+    assert_eq!(ann.meet(&mut bob).agreement, Agreement::NoProposal);
+}
+
+/// What a changed program could do: nobody is recorded as having deleted a key.
+fn delete_withdrawal(replica: &mut Replica, container: &str, key: &str) {
+    let mut transaction = replica.document.transaction();
+    let (_, container) = transaction.get(ROOT, container).unwrap().unwrap();
+    let (_, entry) = transaction.get(&container, key).unwrap().unwrap();
+    transaction.delete(&entry, "withdrawn_at").unwrap();
+    transaction.commit();
+}
+
+#[test]
 fn proposing_the_same_to_each_other_is_agreement() {
     let mut ann = Replica::goal("Walk");
     let mut bob = ann.fork(BOB, 1);
