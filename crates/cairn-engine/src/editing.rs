@@ -176,7 +176,7 @@ impl Engine {
     /// replaces; `None` if nothing is new.
     pub(crate) fn attest(&mut self, id: DocumentId) -> Option<(Attestation, Vec<RecordHash>)> {
         let (device, process) = (self.device, self.config.process);
-        let secret = self.config.device_secret;
+        let secret = self.config.device_secret.clone();
         let document = self.documents.get_mut(&id)?;
         let Body::Loaded(contents) = &mut document.body else {
             return None;

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use automerge::{Automerge, ChangeHash};
 
+use zeroize::Zeroizing;
+
 use crate::consent::GrantLine;
 use crate::contents::{LoadError, LoadedDocument};
 use crate::document::{Body, Document, Held};
@@ -45,7 +47,7 @@ pub struct Config {
     /// Whose notebook it is.
     pub person: PersonId,
     /// The seed of this device's Ed25519 signing key.
-    pub device_secret: [u8; 32],
+    pub device_secret: Zeroizing<[u8; 32]>,
     /// This start of the process: 16 fresh random bytes.
     pub process: ProcessId,
     /// Where salts and document ids come from: 32 fresh random bytes.

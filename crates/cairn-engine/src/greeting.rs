@@ -47,6 +47,7 @@ impl Engine {
                 return;
             }
         }
+        self.expire(now);
         let until = now.ticks_millis + self.config.limits.handshake_timeout_millis;
         self.sessions
             .insert(connection, Session::new(person, device, dialled, until));

@@ -132,6 +132,10 @@ impl Engine {
                 }
                 self.collected(connection, id, until, frames, tips);
             }
+            JobResult::CollectFailed => {
+                tracing::error!(document = %id.short(), "a document could not be written out");
+                self.misbehaved(connection);
+            }
             JobResult::Admitted { admission, result } => {
                 self.gate_done(connection, id, *admission, result);
                 self.admit_next(id);

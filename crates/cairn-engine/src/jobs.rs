@@ -1,5 +1,6 @@
 //! Work that takes longer than the lock may be held: it leaves as a job and comes back as an input.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use automerge::ChangeHash;
@@ -53,6 +54,8 @@ pub(crate) enum JobResult {
         admission: Box<Admission>,
         result: Result<Box<Admitted>, BatchError>,
     },
+    /// The document could not be written out.
+    CollectFailed,
     Collected {
         until: Position,
         frames: Vec<Vec<u8>>,
@@ -66,10 +69,13 @@ impl Job {
     pub fn run(self) -> JobDone {
         let result = match self.work {
             Work::Admit(admission) => {
-                let result = admission.run().map(Box::new);
+                // A batch that makes anything panic is treated like one that cannot be applied.
+                let result = catch_unwind(AssertUnwindSafe(|| admission.run().map(Box::new)))
+                    .unwrap_or(Err(BatchError::Unappliable));
                 JobResult::Admitted { admission, result }
             }
-            Work::Collect(collect) => collect.run(self.document),
+            Work::Collect(collect) => catch_unwind(AssertUnwindSafe(|| collect.run(self.document)))
+                .unwrap_or(JobResult::CollectFailed),
         };
         JobDone {
             document: self.document,

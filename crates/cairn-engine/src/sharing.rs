@@ -108,6 +108,34 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes consent back whose time is over, in documents of this person. To be called at start
+    /// and now and then; every new connection does it too.
+    pub fn expire(&mut self, now: Now) {
+        let me = self.config.person;
+        let over: Vec<(DocumentId, PersonId, String)> = self
+            .documents
+            .values()
+            .filter(|document| document.origin.owner == me)
+            .flat_map(|document| {
+                let expired = document.consent.lines().into_iter().filter(|line| {
+                    let over = line.expires_millis.is_some_and(|at| at <= now.wall_millis);
+                    line.in_force && line.role > Role::None && over
+                });
+                expired.map(|line| (document.id, line.grantee, line.purpose))
+            })
+            .collect();
+        for (document, grantee, purpose) in over {
+            let terms = ShareTerms {
+                role: Role::None,
+                purpose,
+                expires_millis: None,
+            };
+            if let Err(error) = self.share(now, document, grantee, terms) {
+                tracing::warn!(%error, "a consent that is over was not taken back");
+            }
+        }
+    }
+
     /// Cards of the writers of a document that have none yet, so that readers can tell who wrote.
     fn missing_cards(
         &self,

@@ -194,6 +194,24 @@ fn changes_made_after_an_unseen_revocation_are_refused_and_nobody_loops() {
 }
 
 #[test]
+fn consent_for_a_time_ends_with_it() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.world.share_for(0, goal, 1, Role::Write, Some(60_000));
+    pair.connect();
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+    pair.disconnect();
+    pair.world.wait(120_000);
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap();
+    });
+    pair.connect();
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+    let grantee = pair.world.person(1);
+    assert_eq!(pair.world.engine(1).role(goal, grantee), Role::None);
+}
+
+#[test]
 fn a_restart_uses_a_fresh_actor_and_loses_nothing() {
     let mut pair = Pair::new();
     let goal = pair.create_with_title(0, "a");

@@ -83,6 +83,8 @@ pub(crate) struct Live {
     /// How often this side spoke after it had listened.
     pub(crate) turns: u64,
     pub(crate) listened: bool,
+    /// Whether a session came of it.
+    pub(crate) greeted: bool,
 }
 
 impl std::fmt::Debug for Core {
@@ -170,6 +172,9 @@ impl Core {
             self.perform(&mut engine);
             if !engine.is_loading(document) {
                 return engine.open(document);
+            }
+            if self.stopping.load(Ordering::Acquire) {
+                return false;
             }
             engine = self
                 .progress
@@ -278,7 +283,14 @@ impl Core {
     /// could see a difference.
     fn tell(&self, engine: &Engine, event: Event) -> bool {
         match event {
-            Event::Connected { person, .. } => self.publish(NodeEvent::Connected { person }),
+            Event::Connected {
+                connection, person, ..
+            } => {
+                if let Some(live) = lock(&self.network).connections.get_mut(&connection.0) {
+                    live.greeted = true;
+                }
+                self.publish(NodeEvent::Connected { person });
+            }
             Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
             Event::Settled { connection } => {
                 let network = lock(&self.network);
@@ -428,6 +440,7 @@ impl Core {
 
     /// The driver: brings the engine what the vault, the workers and the network have for it.
     pub(crate) async fn drive(self: Arc<Self>, mut network: mpsc::Receiver<TransportEvent>) {
+        let mut notes_due = None;
         while !self.stopping.load(Ordering::Acquire) {
             let timeout = lock(&self.engine).poll_timeout();
             let tick = async {
@@ -439,11 +452,14 @@ impl Core {
                     None => std::future::pending().await,
                 }
             };
+            notes_due = notes_due.or_else(|| {
+                self.has_unsaved_notes()
+                    .then(|| tokio::time::Instant::now() + NOTES_EVERY)
+            });
             let notes = async {
-                if self.has_unsaved_notes() {
-                    tokio::time::sleep(NOTES_EVERY).await;
-                } else {
-                    std::future::pending().await
+                match notes_due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
@@ -454,7 +470,10 @@ impl Core {
                     None => return,
                 },
                 () = tick => self.handle(Input::Tick),
-                () = notes => self.save_notes(),
+                () = notes => {
+                    notes_due = None;
+                    self.save_notes();
+                }
             }
         }
     }
@@ -463,6 +482,9 @@ impl Core {
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.wake.notify_one();
+        // Taken and let go, so that nobody checks before and waits after the signal.
+        drop(lock(&self.engine));
+        self.progress.notify_all();
     }
 
     /// Keeps the address a person was reached at.
@@ -483,7 +505,7 @@ impl Core {
     pub(crate) fn wait_stored(&self) -> bool {
         let mut engine = lock(&self.engine);
         while !engine.is_all_stored() {
-            if engine.has_storage_failed() {
+            if engine.has_storage_failed() || self.stopping.load(Ordering::Acquire) {
                 return false;
             }
             engine = self
@@ -496,7 +518,13 @@ impl Core {
 
     fn take_stored(self: &Arc<Self>) {
         let ticket = Ticket(self.stored.ticket.load(Ordering::Acquire));
-        self.handle(Input::Stored { ticket });
+        let all = self.with_engine(|engine, now| {
+            engine.handle(now, Input::Stored { ticket });
+            engine.is_all_stored()
+        });
+        if all {
+            self.changed();
+        }
         if self.stored.failed.load(Ordering::Acquire) {
             self.handle(Input::StoreFailed { ticket });
         }
@@ -526,6 +554,7 @@ impl Core {
                     person,
                     turns: 1,
                     listened: false,
+                    greeted: false,
                 };
                 lock(&self.network)
                     .connections
@@ -554,17 +583,19 @@ impl Core {
                 counters,
                 ..
             } => {
-                {
+                let person = PersonId::from_bytes(person);
+                let known = {
                     let mut network = lock(&self.network);
-                    network.connections.remove(&connection.number());
-                    network
-                        .finished
-                        .push((PersonId::from_bytes(person), counters));
+                    network.finished.push((person, counters));
                     let surplus = network.finished.len().saturating_sub(FINISHED_MAX);
                     network.finished.drain(..surplus);
-                }
+                    network.connections.remove(&connection.number())
+                };
                 let connection = ConnectionId(connection.number());
                 self.handle(Input::Disconnected { connection });
+                if !known.is_some_and(|live| live.greeted) {
+                    self.publish(NodeEvent::Unreachable { person });
+                }
             }
             TransportEvent::DialFailed { person, .. } => {
                 self.publish(NodeEvent::Unreachable {

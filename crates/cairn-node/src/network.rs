@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::sync::broadcast::error::RecvError;
+
 use cairn_engine::{ConnectionId, PersonId};
 
 use crate::core::{Core, Network, lock};
@@ -142,21 +144,17 @@ impl Node {
             self.bind(wildcard(addresses))?;
         }
         let mut events = self.subscribe();
-        let mut waiting = 0;
+        let mut waiting: BTreeSet<PersonId> = BTreeSet::new();
         {
             let network = lock(&self.core.network);
             if let Some(transport) = &network.transport {
                 for friend in &friends {
-                    let to = if addresses.is_empty() {
-                        &friend.addresses
-                    } else {
-                        addresses
-                    };
-                    waiting += usize::from(
-                        transport
-                            .dial(friend.person.as_bytes(), to.to_vec())
-                            .is_ok(),
-                    );
+                    let known = addresses.is_empty();
+                    let to = if known { &friend.addresses } else { addresses };
+                    let dialled = transport.dial(friend.person.as_bytes(), to.to_vec());
+                    if dialled.is_ok() {
+                        waiting.insert(friend.person);
+                    }
                 }
             }
         }
@@ -169,16 +167,17 @@ impl Node {
                 Some(NodeEvent::Settled { person }) => {
                     settled.insert(person);
                 }
-                Some(NodeEvent::Disconnected { person }) if self.is_connected_to(person) => {}
-                Some(NodeEvent::Disconnected { person }) => {
+                Some(NodeEvent::Disconnected { person }) if !self.is_connected_to(person) => {
                     lost |= !settled.contains(&person);
-                    waiting -= usize::from(waiting > 0);
+                    waiting.remove(&person);
                 }
-                Some(NodeEvent::Unreachable { .. }) => waiting -= usize::from(waiting > 0),
-                None => {}
+                Some(NodeEvent::Unreachable { person }) if !self.is_connected_to(person) => {
+                    waiting.remove(&person);
+                }
+                Some(NodeEvent::Disconnected { .. } | NodeEvent::Unreachable { .. }) | None => {}
                 Some(_) => continue,
             }
-            let tried = lock(&self.core.network).connections.len() >= waiting;
+            let tried = waiting.iter().all(|person| self.is_connected_to(*person));
             if tried && self.is_settled() {
                 break;
             }
@@ -273,51 +272,80 @@ fn wildcard(addresses: &[SocketAddr]) -> SocketAddr {
     }
 }
 
-/// Dials everyone with a known address who is not connected, with growing pauses.
+/// Dials everyone with a known address who is not connected, with growing pauses. While everyone
+/// is connected nothing wakes it but an event.
 async fn keep_dialling(core: Arc<Core>, seed: u64) {
-    let mut schedules: BTreeMap<PersonId, (Redial, Instant)> = BTreeMap::new();
+    let mut schedules: BTreeMap<PersonId, Schedule> = BTreeMap::new();
     let mut events = core.events.subscribe();
     while !core.stopping.load(Ordering::Acquire) {
-        let now = Instant::now();
-        let mut next = now + Duration::from_secs(300);
-        for (index, friend) in core.relationships.all().into_iter().enumerate() {
-            let (redial, due) = schedules
-                .entry(friend.person)
-                .or_insert_with(|| (Redial::new(seed.wrapping_add(index as u64)), now));
-            let network = lock(&core.network);
-            let Some(transport) = &network.transport else {
-                return;
-            };
-            if network
-                .connections
-                .values()
-                .any(|live| live.person == friend.person)
-            {
-                redial.reset();
-                *due = now + redial.next_delay();
-                redial.reset();
-                continue;
-            }
-            if *due <= now {
-                *due = now + redial.next_delay();
-                if let Err(error) = transport.dial(friend.person.as_bytes(), friend.addresses) {
-                    tracing::debug!(%error, "not dialled");
-                    continue;
+        let Some(next) = dial_due(&core, &mut schedules, seed) else {
+            return;
+        };
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(next.into()) => break,
+                event = events.recv() => match event {
+                    Ok(NodeEvent::Settled { person }) => {
+                        // Only a connection that was of use lets the next pause be short.
+                        if let Some(schedule) = schedules.get_mut(&person) {
+                            schedule.redial.reset();
+                        }
+                    }
+                    Ok(NodeEvent::Disconnected { person }) => {
+                        if let Some(schedule) = schedules.get_mut(&person) {
+                            schedule.due = Instant::now() + schedule.redial.next_delay();
+                        }
+                        break;
+                    }
+                    Ok(NodeEvent::People | NodeEvent::Unreachable { .. })
+                    | Err(RecvError::Lagged(_)) => break,
+                    Ok(_) => {}
+                    Err(RecvError::Closed) => return,
                 }
-            }
-            next = next.min(*due);
-        }
-        tokio::select! {
-            () = tokio::time::sleep_until(next.into()) => {}
-            event = events.recv() => {
-                if matches!(event, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
-                    return;
-                }
-                // Only a lost connection or a new person can make the next dial due earlier.
-                while !matches!(event, Ok(NodeEvent::Disconnected { .. } | NodeEvent::People))
-                    && events.try_recv().is_ok()
-                {}
             }
         }
     }
 }
+
+/// When one person is to be dialled next.
+struct Schedule {
+    redial: Redial,
+    due: Instant,
+}
+
+/// Dials everyone who is due; gives when to look again, or `None` when the network is gone.
+fn dial_due(
+    core: &Core,
+    schedules: &mut BTreeMap<PersonId, Schedule>,
+    seed: u64,
+) -> Option<Instant> {
+    let now = Instant::now();
+    let mut next = now + LOOK_AGAIN;
+    let friends = core.relationships.all();
+    let network = lock(&core.network);
+    let transport = network.transport.as_ref()?;
+    for (index, friend) in friends.into_iter().enumerate() {
+        let connected = network
+            .connections
+            .values()
+            .any(|live| live.person == friend.person);
+        if connected || friend.addresses.is_empty() {
+            continue;
+        }
+        let schedule = schedules.entry(friend.person).or_insert_with(|| Schedule {
+            redial: Redial::new(seed.wrapping_add(index as u64)),
+            due: now,
+        });
+        if schedule.due <= now {
+            schedule.due = now + schedule.redial.next_delay();
+            if let Err(error) = transport.dial(friend.person.as_bytes(), friend.addresses) {
+                tracing::debug!(%error, "not dialled");
+            }
+        }
+        next = next.min(schedule.due);
+    }
+    Some(next)
+}
+
+/// How long nothing is looked at when nobody is due: a wake-up an hour is no load.
+const LOOK_AGAIN: Duration = Duration::from_secs(3600);

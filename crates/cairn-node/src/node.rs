@@ -202,9 +202,9 @@ impl Node {
 
     fn start(vault: Vault) -> Result<Self, OpenError> {
         let (whoami, device_secret) = identity(&vault)?;
-        let mut config = Config {
+        let config = Config {
             person: whoami.person,
-            device_secret: *device_secret.expose(),
+            device_secret: zeroize::Zeroizing::new(*device_secret.expose()),
             process: ProcessId::from_bytes(fresh()?),
             seed: fresh()?,
             limits: Limits::default(),
@@ -228,8 +228,7 @@ impl Node {
             .collect();
         let relationships = Relationships::read(&vault)?;
         let limits = config.limits.clone();
-        let engine = Engine::new(config.clone(), restored);
-        zeroize::Zeroize::zeroize(&mut config.device_secret);
+        let engine = Engine::new(config, restored);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("cairn-network")
@@ -260,6 +259,7 @@ impl Node {
             core,
             inner: Arc::new(inner),
         };
+        node.core.with_engine(|engine, now| engine.expire(now));
         // A document without a note is one that a crash left so: its page is made anew.
         for document in unknown {
             node.core.with_engine(|engine, _| engine.open(document));

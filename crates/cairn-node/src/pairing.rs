@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 pub use accept::{Invitation, accept};
 pub use code::{Code, CodeError};
 pub use limiter::OfferLimiter;
+pub(crate) use offer::reachable_at;
 pub use offer::{OFFER_SECONDS, Offer};
 pub use ticket::{Ticket, TicketError};
 

@@ -11,7 +11,7 @@ use crate::core::{lock, wall_millis};
 use crate::events::NodeEvent;
 use crate::node::{NAME_CHARACTERS_MAX, Node, Role};
 use crate::pairing::{self, OfferLimiter, PairError, Paired};
-use crate::relationships::Friend;
+use crate::relationships::{ADDRESSES_MAX, Friend};
 use crate::secret::Key256;
 use crate::transport::{Clock, tls_public};
 use crate::vault::VaultError;
@@ -113,6 +113,8 @@ struct Card {
     name: String,
     roster: Vec<Vec<u8>>,
     tls_key: Vec<u8>,
+    /// Where this notebook listens, best first.
+    addresses: Vec<SocketAddr>,
 }
 
 impl Node {
@@ -176,9 +178,21 @@ impl Node {
                 .core
                 .with_engine(|engine, _| engine.roster(whoami.person)),
             tls_key: signed.bytes().to_vec(),
+            addresses: self.own_addresses(),
         };
         let bytes = postcard::to_allocvec(&card).expect("plain data in memory always encodes");
         Ok((tls_seed, Zeroizing::new(bytes)))
+    }
+
+    /// Where this notebook can be reached, as far as it knows itself; empty while it does not
+    /// listen.
+    fn own_addresses(&self) -> Vec<SocketAddr> {
+        let network = lock(&self.core.network);
+        let local = network
+            .transport
+            .as_ref()
+            .and_then(|transport| transport.local_addr().ok());
+        local.map(pairing::reachable_at).unwrap_or_default()
     }
 
     /// Keeps a person after a pairing.
@@ -212,6 +226,9 @@ impl Node {
             .filter(|name| !name.is_empty())
             .unwrap_or(&card.name);
         let known = self.core.relationships.friend(person);
+        let mut addresses = card.addresses;
+        addresses.extend(known.into_iter().flat_map(|known| known.addresses));
+        addresses.truncate(ADDRESSES_MAX);
         let friend = Friend {
             person,
             name: given.chars().take(NAME_CHARACTERS_MAX).collect(),
@@ -219,7 +236,7 @@ impl Node {
             pair_secret: paired.pair_secret,
             tls_seed,
             pinned: vec![(device, key.tls_public)],
-            addresses: known.map(|known| known.addresses).unwrap_or_default(),
+            addresses,
         };
         self.core
             .relationships

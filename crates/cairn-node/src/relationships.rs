@@ -124,8 +124,9 @@ impl Relationships {
 
     /// Keeps a person durably.
     pub(crate) fn keep(&self, vault: &Vault, friend: Friend) -> Result<(), VaultError> {
+        let mut friends = lock(&self.friends);
         vault.put_peer(friend.to_peer())?;
-        lock(&self.friends).insert(friend.person, friend);
+        friends.insert(friend.person, friend);
         Ok(())
     }
 

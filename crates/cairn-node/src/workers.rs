@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -47,7 +48,10 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner);
             };
             drop(queue);
-            work();
+            // A job answers for its own panics; what gets here must not end the thread.
+            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                tracing::error!("a job ended in a panic");
+            }
         }
     }
 }

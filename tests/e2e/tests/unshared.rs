@@ -64,7 +64,7 @@ impl RecordingPeer {
         let device_secret = vault.setting(Setting::DeviceSecret).unwrap().unwrap();
         let config = Config {
             person: PersonId::from_bytes(person.expose().try_into().unwrap()),
-            device_secret: device_secret.expose().try_into().unwrap(),
+            device_secret: <[u8; 32]>::try_from(device_secret.expose()).unwrap().into(),
             process: ProcessId::from_bytes([7; 16]),
             seed: [8; 32],
             limits: Limits::default(),

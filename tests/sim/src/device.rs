@@ -125,7 +125,7 @@ impl Device {
 fn config(person: PersonId, device_secret: [u8; 32], random: &mut Random) -> Config {
     Config {
         person,
-        device_secret,
+        device_secret: device_secret.into(),
         process: ProcessId::from_bytes(random.bytes()),
         seed: random.bytes(),
         limits: Limits::default(),

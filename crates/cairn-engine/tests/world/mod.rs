@@ -77,7 +77,7 @@ pub(crate) struct World {
 fn config(recovery: &[u8; 32], secret: [u8; 32], start: u8) -> Config {
     Config {
         person: PersonId::from_bytes(public_key(recovery)),
-        device_secret: secret,
+        device_secret: secret.into(),
         process: ProcessId::from_bytes([secret[0] ^ start.wrapping_mul(31); 16]),
         seed: [secret[0].wrapping_add(start.wrapping_mul(17)); 32],
         limits: Limits::default(),
@@ -361,17 +361,33 @@ impl World {
     }
 
     pub(crate) fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
+        self.share_for(side, document, with, role, None);
+    }
+
+    /// Shares, for this many milliseconds if given.
+    pub(crate) fn share_for(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        with: usize,
+        role: Role,
+        millis: Option<i64>,
+    ) {
         let (now, grantee) = (self.now(), self.person(with));
         let terms = ShareTerms {
             role,
             purpose: "together".into(),
-            expires_millis: None,
+            expires_millis: millis.map(|millis| now.wall_millis + millis),
         };
         self.sides[side]
             .engine
             .share(now, document, grantee, terms)
             .unwrap();
         self.run();
+    }
+
+    pub(crate) fn wait(&mut self, millis: u64) {
+        self.millis += millis;
     }
 
     pub(crate) fn try_edit(

@@ -227,7 +227,7 @@ async fn attempt(incoming: quinn::Incoming, invited: Arc<Invited>) -> Attempt {
 
 /// Where others may reach a port bound to this address: itself, or for a wildcard the addresses
 /// this machine would send from. Asking for those sends nothing.
-fn reachable_at(local: SocketAddr) -> Vec<SocketAddr> {
+pub(crate) fn reachable_at(local: SocketAddr) -> Vec<SocketAddr> {
     if !local.ip().is_unspecified() {
         return vec![local];
     }

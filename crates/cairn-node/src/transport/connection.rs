@@ -22,7 +22,7 @@ use super::{Shared, TransportEvent, lock};
 /// Frames that may wait to be written to one connection.
 pub const SEND_QUEUE_FRAMES_MAX: usize = 4096;
 /// Bytes of frames that may wait to be written to one connection: a slow peer costs no more.
-pub const SEND_QUEUE_BYTES_MAX: usize = 8 << 20;
+pub const SEND_QUEUE_BYTES_MAX: usize = 32 << 20;
 
 /// Frames are written together up to this size, so that many small ones share packets.
 const WRITE_BATCH_BYTES: usize = 64 << 10;
