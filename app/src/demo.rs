@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use cairn_model::{ClosingOutcome, GoalCommand, GoalKind, GoalOutcome, Moment, NewGoal, TextField};
 use cairn_node::secret::Passphrase;
 use cairn_node::vault::KdfCost;
-use cairn_node::{DocumentId, GrantRole, Invitation, NewNotebook, Node, Role, ShareTerms};
+use cairn_node::{
+    CancelPairing, DocumentId, GrantRole, Invitation, NewNotebook, Node, Role, ShareTerms,
+};
 use tempfile::TempDir;
 
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
@@ -84,13 +86,13 @@ impl Demo {
         let address = offer.address();
         let code = offer.code().ok_or_else(|| failed("no code"))?;
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| offer.wait(None));
+            let waiting = scope.spawn(|| offer.wait(None, &CancelPairing::default()));
             let invitation = Invitation::Code {
                 code: &code,
                 address,
             };
             self.client
-                .accept_pairing(&invitation, None)
+                .accept_pairing(&invitation, None, &CancelPairing::default())
                 .map_err(failed)?;
             let waited = waiting
                 .join()

@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cairn_model::{GoalCommand, GoalOutcome, GoalState, NewGoal, TextField};
 use cairn_node::secret::Passphrase;
 use cairn_node::vault::{KdfCost, VaultError};
-use cairn_node::{GrantRole, HistoryLine as NodeHistory, Node, OpenError, PersonId, ShareTerms};
+use cairn_node::{
+    CancelPairing, GrantRole, HistoryLine as NodeHistory, Node, OpenError, PersonId, ShareTerms,
+};
 use zeroize::Zeroizing;
 
 use crate::edit::{Splice, differences};
@@ -30,7 +32,8 @@ use terms::{document, key, model_kind, node_role, person_id};
 /// A running notebook for the window.
 pub struct NodeNotebook {
     node: Node,
-    pairing: Arc<Mutex<Pairing>>,
+    /// What is under way, and how to take it back.
+    pairing: Arc<Mutex<(CancelPairing, Pairing)>>,
     cache: Mutex<Cache>,
     search: Mutex<Option<Search>>,
 }
@@ -212,8 +215,7 @@ impl Notebook for NodeNotebook {
             Change::OfferPairing => self.offer_pairing(),
             Change::AcceptPairing { code, address } => self.accept_pairing(code, &address),
             Change::ClosePairing => {
-                *lock(&self.pairing) = Pairing::Idle;
-                self.node.touch();
+                self.close_pairing();
                 Ok(None)
             }
             Change::Rename(person, name) => self
@@ -229,6 +231,7 @@ impl Notebook for NodeNotebook {
     }
 
     fn close(&self) {
+        self.close_pairing();
         drop(lock(&self.search).take());
         self.node.clone().shutdown();
     }

@@ -193,6 +193,15 @@ pub enum Agreement {
         /// When the second of the two agreed.
         at_millis: i64,
     },
+    /// Others proposed or agreed on them among themselves; I was not asked.
+    OfOthers {
+        /// Who.
+        names: String,
+        /// Whether all of them agreed.
+        agreed: bool,
+        /// When the words were proposed.
+        at_millis: i64,
+    },
     /// The words changed after both agreed.
     Changed,
 }

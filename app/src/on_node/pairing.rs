@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use cairn_node::{Invitation, JoinError, Node, PersonId};
+use cairn_node::{CancelPairing, Invitation, JoinError, Node, PersonId};
 use zeroize::Zeroizing;
 
 use crate::notebook::Refusal;
@@ -20,11 +20,11 @@ impl NodeNotebook {
             return Ok(None);
         };
         let address = reachable(address).to_string();
-        *lock(&self.pairing) = Pairing::Offering {
+        let offering = Pairing::Offering {
             code: code.to_string(),
             address,
         };
-        self.pair_in_background(move |_| offer.wait(None))
+        self.pair_in_background(offering, move |_, cancel| offer.wait(None, cancel))
     }
 
     pub(super) fn accept_pairing(
@@ -36,30 +36,44 @@ impl NodeNotebook {
             .trim()
             .parse()
             .map_err(|_error| Refusal("the address has the form 192.0.2.7:4433".into()))?;
-        *lock(&self.pairing) = Pairing::Joining;
         let code = Zeroizing::new(code);
-        self.pair_in_background(move |node| {
+        self.pair_in_background(Pairing::Joining, move |node, cancel| {
             node.accept_pairing(
                 &Invitation::Code {
                     code: &code,
                     address,
                 },
                 None,
+                cancel,
             )
         })
     }
 
+    /// Takes back what is under way and puts its result away.
+    pub(super) fn close_pairing(&self) {
+        let (cancel, state) = &mut *lock(&self.pairing);
+        cancel.cancel();
+        *state = Pairing::Idle;
+        self.node.touch();
+    }
+
     fn pair_in_background(
         &self,
-        join: impl FnOnce(&Node) -> Result<PersonId, JoinError> + Send + 'static,
+        begun: Pairing,
+        join: impl FnOnce(&Node, &CancelPairing) -> Result<PersonId, JoinError> + Send + 'static,
     ) -> Result<Option<GoalKey>, Refusal> {
-        lock(&self.cache).revision = None;
+        let cancel = CancelPairing::default();
+        {
+            let mut current = lock(&self.pairing);
+            current.0.cancel();
+            *current = (cancel.clone(), begun);
+        }
+        self.node.touch();
         let (node, pairing) = (self.node.clone(), self.pairing.clone());
         let started = std::thread::Builder::new()
             .name("cairn-pairing".into())
             .spawn(move || {
-                let result = join(&node);
-                let state = match result {
+                let state = match join(&node, &cancel) {
                     Ok(person) => Pairing::Done {
                         name: node.name_of(person).unwrap_or_default(),
                     },
@@ -68,9 +82,9 @@ impl NodeNotebook {
                     },
                 };
                 let mut current = lock(&pairing);
-                // Put away meanwhile: nobody waits for the result.
-                if *current != Pairing::Idle {
-                    *current = state;
+                // Taken back, or another one was begun: this result is nobody's.
+                if !cancel.is_cancelled() {
+                    current.1 = state;
                 }
                 drop(current);
                 node.touch();

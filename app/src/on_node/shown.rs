@@ -89,7 +89,7 @@ impl NodeNotebook {
             },
             people: self.people(),
             shared,
-            pairing: lock(&self.pairing).clone(),
+            pairing: lock(&self.pairing).1.clone(),
             saved: self.node.is_saved(),
             store_stopped_millis: self.node.store_stopped_millis(),
         }
@@ -219,6 +219,23 @@ impl NodeNotebook {
 
     pub(super) fn agreement(&self, view: &cairn_model::GoalView) -> Agreement {
         let proposal = |id: &str| view.proposals.iter().find(|proposal| proposal.id == id);
+        let me = self.me().to_string();
+        let of_others = |id: &str| {
+            let proposal = proposal(id).filter(|proposal| !proposal.parties.contains(&me))?;
+            Some(Agreement::OfOthers {
+                names: self.names(&proposal.parties),
+                agreed: proposal.is_accepted_by_all(),
+                at_millis: proposal.proposed.at_millis,
+            })
+        };
+        let id = match &view.agreement {
+            cairn_model::Agreement::Proposed { proposal, .. }
+            | cairn_model::Agreement::Agreed { proposal, .. } => Some(proposal),
+            _ => None,
+        };
+        if let Some(shown) = id.and_then(|id| of_others(id)) {
+            return shown;
+        }
         match &view.agreement {
             cairn_model::Agreement::NoProposal => Agreement::Draft,
             cairn_model::Agreement::Proposed {
@@ -230,7 +247,6 @@ impl NodeNotebook {
                     return Agreement::Draft;
                 };
                 let at_millis = proposal.proposed.at_millis;
-                let me = self.me().to_string();
                 if waiting_for.contains(&me) {
                     Agreement::ProposedByOther {
                         by: self.names(std::slice::from_ref(by)),

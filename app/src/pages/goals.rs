@@ -257,7 +257,7 @@ fn facts_ui(ui: &mut Ui, desk: &Desk<'_>, goal: &GoalLine) {
         Agreement::Agreed { .. } => {
             pill_ui(ui, Tone::Soft, &words.text(text_id!("goals-agreed")));
         }
-        Agreement::Draft => {}
+        Agreement::Draft | Agreement::OfOthers { .. } => {}
     }
     let mut facts = Vec::new();
     if let Author::Other(name) = &goal.owner {

@@ -174,7 +174,7 @@ fn role_ui(ui: &mut Ui, name: &str, hint: &str, selected: bool) -> bool {
 fn passphrases_ui(ui: &mut Ui, words: &Words, state: &mut WelcomeState) {
     let masked = !state.shown;
     Entry::new(&words.text(text_id!("welcome-passphrase")))
-        .password(masked)
+        .secret(masked)
         .show_ui(ui, &mut state.passphrase);
     small_ui(ui, &words.text(text_id!("welcome-passphrase-hint")));
     if let Some(remark) = remark(&state.passphrase) {
@@ -182,7 +182,7 @@ fn passphrases_ui(ui: &mut Ui, words: &Words, state: &mut WelcomeState) {
     }
     ui.add_space(space::TINY);
     Entry::new(&words.text(text_id!("welcome-passphrase-again")))
-        .password(masked)
+        .secret(masked)
         .show_ui(ui, &mut state.again);
     if !state.again.is_empty() && *state.again != *state.passphrase {
         ui.label(Type::Small.text(
@@ -326,7 +326,7 @@ pub fn unlock_ui(ui: &mut Ui, words: &Words, state: &mut UnlockState) -> Option<
     ui.add_space(space::MEDIUM);
     card_ui(ui, |ui| {
         let entry = Entry::new(&words.text(text_id!("welcome-passphrase")))
-            .password(true)
+            .secret(true)
             .show_ui(ui, &mut state.passphrase);
         if !std::mem::replace(&mut state.focused_once, true) {
             entry.request_focus();

@@ -13,6 +13,7 @@ pub struct Entry<'a> {
     hint: &'a str,
     rows: usize,
     password: bool,
+    secret: bool,
     id: Option<egui::Id>,
 }
 
@@ -25,6 +26,7 @@ impl<'a> Entry<'a> {
             hint: "",
             rows: 1,
             password: false,
+            secret: false,
             id: None,
         }
     }
@@ -49,8 +51,14 @@ impl<'a> Entry<'a> {
         self
     }
 
+    /// For a secret: nothing of it can be brought back by undo. With dots for letters if `masked`.
+    pub fn secret(mut self, masked: bool) -> Self {
+        self.secret = true;
+        self.password(masked)
+    }
+
     /// With dots for letters.
-    pub fn password(mut self, password: bool) -> Self {
+    fn password(mut self, password: bool) -> Self {
         self.password = password;
         self
     }
@@ -89,8 +97,19 @@ impl<'a> Entry<'a> {
             .desired_width(f32::INFINITY)
             .min_size(egui::vec2(0.0, size::CONTROL));
         let response = ui.add(edit);
+        if self.secret {
+            forget_undo(ui, &response);
+        }
         name(ui, &response, self.label);
         response
+    }
+}
+
+/// egui keeps earlier states of a field in clear to undo to; for a secret, none may stay.
+fn forget_undo(ui: &Ui, response: &Response) {
+    if let Some(mut state) = egui::text_edit::TextEditState::load(ui.ctx(), response.id) {
+        state.clear_undoer();
+        state.store(ui.ctx(), response.id);
     }
 }
 

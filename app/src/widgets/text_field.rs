@@ -3,7 +3,8 @@
 //! Role: gives out what was typed as exact splices, takes over what arrives as splices, and
 //! undoes only own edits.
 //! Invariants: a remote edit moves caret and selection with the words around them; egui's own
-//! undo, which would put back the whole text, never sees Ctrl+Z.
+//! undo, which would put back the whole text, never sees Ctrl+Z; keys count in the order in which
+//! they were pressed, however slow a frame is.
 
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use egui::text::{CCursor, CCursorRange, CharIndex, LayoutJob, TextFormat};
 use egui::text_edit::TextEditState;
-use egui::{Frame, Galley, Id, Key, Margin, Modifiers, Stroke, TextBuffer, TextEdit, Ui};
+use egui::{Event, Frame, Galley, Id, Key, Margin, Modifiers, Stroke, TextBuffer, TextEdit, Ui};
 
 use super::entry::name;
 use crate::edit::{Sheet, Splice, differences};
@@ -41,9 +42,19 @@ pub struct FieldLook<'a> {
 }
 
 /// The state of one field; make a new one for another text.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct TextField {
     sheet: Option<Sheet>,
+    /// Keys that wait for the next frame, so that undo comes after what was typed before it.
+    held: Vec<Event>,
+}
+
+impl std::fmt::Debug for TextField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextField")
+            .field("sheet", &self.sheet)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TextField {
@@ -55,6 +66,7 @@ impl TextField {
         current: &str,
         look: FieldLook<'_>,
     ) -> Option<Typed> {
+        keep_order(ui, id, &mut self.held);
         let sheet = self.sheet.get_or_insert_with(|| Sheet::new(current));
         take_over(ui, id, sheet, current);
         let seen = sheet.text().to_owned();
@@ -104,6 +116,51 @@ fn moved(range: CCursorRange, splice: &Splice) -> CCursorRange {
         primary: shift(range.primary),
         secondary: shift(range.secondary),
         h_pos: None,
+    }
+}
+
+/// Has at most one undo or redo in this frame, with nothing typed before it: egui's field takes all
+/// keys of a frame at once, and a slow frame has several. The others wait for the next frame.
+fn keep_order(ui: &Ui, id: Id, held: &mut Vec<Event>) {
+    let waited = std::mem::take(held);
+    if !ui.memory(|memory| memory.has_focus(id)) {
+        return;
+    }
+    ui.input_mut(|input| {
+        input.events.splice(0..0, waited);
+        let mut events = input.events.iter();
+        let Some(first) = events.position(is_typed) else {
+            return;
+        };
+        if let Some(undo) = events.position(is_undo_or_redo) {
+            let later = input.events.split_off(first + 1 + undo);
+            let (keys, others): (Vec<Event>, Vec<Event>) = later.into_iter().partition(is_typed);
+            *held = keys;
+            input.events.extend(others);
+        }
+    });
+    if !held.is_empty() {
+        ui.ctx().request_repaint();
+    }
+}
+
+fn is_typed(event: &Event) -> bool {
+    let key = matches!(event, Event::Key { pressed: true, .. });
+    key || matches!(
+        event,
+        Event::Text(_) | Event::Paste(_) | Event::Cut | Event::Ime(_)
+    )
+}
+
+fn is_undo_or_redo(event: &Event) -> bool {
+    match event {
+        Event::Key {
+            key: Key::Z | Key::Y,
+            pressed: true,
+            modifiers,
+            ..
+        } => modifiers.command,
+        _ => false,
     }
 }
 

@@ -466,6 +466,31 @@ fn a_wrong_passphrase_is_told_and_the_right_one_opens() {
 }
 
 #[test]
+fn a_passphrase_cannot_be_brought_back_by_undo_once_locked() {
+    let cover = Arc::new(MemoryCover { exists: true });
+    let window = NotebookWindow::new(Arc::new(Words::new(Language::English)), cover);
+    let mut harness = harness(window, (1000.0, 700.0));
+    let field = harness.get_by_role_and_label(accesskit::Role::PasswordInput, "Passphrase");
+    field.focus();
+    field.type_text("open");
+    // Long enough for egui to think of the text as a state worth going back to.
+    for _ in 0..150 {
+        harness.step();
+    }
+    harness.key_press(Key::Enter);
+    wait_for(&mut harness, "Monday meeting");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    harness.run();
+    let field = harness.get_by_role_and_label(accesskit::Role::PasswordInput, "Passphrase");
+    field.focus();
+    harness.run();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run();
+    let field = harness.get_by_role_and_label(accesskit::Role::PasswordInput, "Passphrase");
+    assert_eq!(field.value().unwrap_or_default(), "");
+}
+
+#[test]
 fn locking_shows_nothing_of_the_notebook() {
     let cover = Arc::new(MemoryCover { exists: true });
     let window = NotebookWindow::new(Arc::new(Words::new(Language::English)), cover);

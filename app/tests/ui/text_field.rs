@@ -134,6 +134,31 @@ fn undo_keeps_the_other_persons_words() {
 }
 
 #[test]
+fn keys_of_one_slow_frame_count_in_their_order() {
+    let mut desk = Desk::new("Walk");
+    let undo = Event::Key {
+        key: Key::Z,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::COMMAND,
+    };
+    let text = |text: &str| Event::Text(text.to_owned());
+    // Two words, both taken back, and another one.
+    let events = [
+        text("i"),
+        text(" "),
+        text("n"),
+        undo.clone(),
+        undo,
+        text("er"),
+    ];
+    desk.harness.input_mut().events.extend(events);
+    desk.harness.run();
+    desk.check("Walker");
+}
+
+#[test]
 fn undo_never_takes_back_what_was_there() {
     let mut desk = Desk::new("Walk");
     desk.remote(4, 0, " home");

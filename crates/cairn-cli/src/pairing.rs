@@ -1,7 +1,7 @@
 //! Pairing with another person's notebook.
 
 use cairn_node::pairing::Ticket;
-use cairn_node::{Invitation, Node, PersonId};
+use cairn_node::{CancelPairing, Invitation, Node, PersonId};
 use cairn_words::{Words, text_id};
 use serde_json::json;
 
@@ -47,7 +47,7 @@ pub(crate) fn run(
                 ],
             );
             output.line(&json, &plain)?;
-            offer.wait(name.as_deref())?
+            offer.wait(name.as_deref(), &CancelPairing::default())?
         }
         PairCommand::Accept {
             invitation,
@@ -66,7 +66,7 @@ pub(crate) fn run(
                     ));
                 }
             };
-            node.accept_pairing(&invitation, name.as_deref())?
+            node.accept_pairing(&invitation, name.as_deref(), &CancelPairing::default())?
         }
     };
     if !node.flush() {

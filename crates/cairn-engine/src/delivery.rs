@@ -3,7 +3,8 @@
 use automerge::ChangeHash;
 
 use crate::document::Document;
-use crate::engine::{Engine, Event};
+use crate::engine::Engine;
+use crate::event::Event;
 use crate::frame::{HASHES_MAX, Message, Refusal};
 use crate::id::DocumentId;
 use crate::session::{ConnectionId, Session};

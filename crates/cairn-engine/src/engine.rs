@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::consent::GrantLine;
 use crate::contents::{LoadError, LoadedDocument};
 use crate::document::{Body, Document, Held};
-use crate::frame::Refusal;
+use crate::event::{Counters, Event};
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::jobs::{Job, JobDone};
 use crate::limits::Limits;
@@ -170,112 +170,6 @@ pub enum CloseReason {
     /// Another connection to the same device stays.
     #[error("another connection to the same device is in use")]
     Duplicate,
-}
-
-/// What people or the driver may want to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// A session is open: the peer's hello was understood.
-    Connected {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Whose device.
-        person: PersonId,
-        /// Which device.
-        device: DeviceId,
-    },
-    /// A session ended.
-    Disconnected {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Whose device.
-        person: PersonId,
-    },
-    /// Nothing is on its way on this connection any more.
-    Settled {
-        /// On which connection.
-        connection: ConnectionId,
-    },
-    /// A document is in memory.
-    Loaded {
-        /// Which one.
-        document: DocumentId,
-    },
-    /// A document in the vault is damaged and is left as it is.
-    Damaged {
-        /// Which one.
-        document: DocumentId,
-        /// What is wrong.
-        error: LoadError,
-    },
-    /// A document changed.
-    Changed {
-        /// Which one.
-        document: DocumentId,
-        /// Who wrote the changes.
-        authors: BTreeSet<PersonId>,
-    },
-    /// All that was in a document at some moment is durable here.
-    Stored {
-        /// Which one.
-        document: DocumentId,
-        /// The heads that are durable.
-        heads: Vec<ChangeHash>,
-        /// Whether nothing newer waits.
-        all: bool,
-    },
-    /// The vault failed: nothing is saved until it is opened again. Editing goes on in memory.
-    StoreFailed,
-    /// A device has all of a document durably.
-    Delivered {
-        /// Which document.
-        document: DocumentId,
-        /// Whose device.
-        person: PersonId,
-        /// Which device.
-        device: DeviceId,
-        /// The heads it has.
-        heads: Vec<ChangeHash>,
-    },
-    /// Consent for a document changed, or a receipt came.
-    Consent {
-        /// Which document.
-        document: DocumentId,
-    },
-    /// Changes of a peer were refused here.
-    Refused {
-        /// Which document.
-        document: DocumentId,
-        /// Whose device sent them.
-        person: PersonId,
-        /// Which changes and why.
-        changes: Vec<(ChangeHash, Refusal)>,
-    },
-    /// Changes were refused by a peer.
-    RefusedByPeer {
-        /// Which document.
-        document: DocumentId,
-        /// Whose device refused.
-        person: PersonId,
-        /// Which changes and why.
-        changes: Vec<(ChangeHash, Refusal)>,
-    },
-}
-
-/// Counters for reports; they never influence what the engine does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Documents asked from the vault.
-    pub documents_loaded: u64,
-    /// Documents that differed in index exchanges.
-    pub documents_differing: u64,
-    /// Changes sent.
-    pub changes_sent: u64,
-    /// Changes of others admitted.
-    pub changes_received: u64,
-    /// Messages that named a document the peer has no consent for, or that does not exist.
-    pub messages_ignored: u64,
 }
 
 /// An append on its way to the vault and what of its document it makes durable.

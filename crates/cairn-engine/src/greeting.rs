@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use automerge::ChangeHash;
 
 use crate::document::Document;
-use crate::engine::{CloseReason, Engine, Event, Now, Output};
+use crate::engine::{CloseReason, Engine, Now, Output};
+use crate::event::Event;
 use crate::frame::{Hello, IndexEntry, Message, PROTOCOL_VERSIONS};
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::session::{ConnectionId, Session};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::consent::GrantLine;
 use crate::document::Document;
-use crate::engine::{Engine, Event, Now, document_of};
+use crate::engine::{Engine, Now, document_of};
+use crate::event::Event;
 use crate::frame::Message;
 use crate::id::{DocumentId, PersonId};
 use crate::session::ConnectionId;

@@ -32,5 +32,5 @@ pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};
 pub use network::{NetworkError, SyncReport};
 pub use node::{NAME_CHARACTERS_MAX, NewNotebook, Node, OpenError, Role, Whoami};
-pub use people::{Invitation, JoinError, Offer, PersonLine};
+pub use people::{CancelPairing, Invitation, JoinError, Offer, PersonLine};
 pub use reports::{DoctorReport, HistoryLine, VerifyFault, VerifyReport};

@@ -1,10 +1,12 @@
 //! Pairing with people, and what is known of them.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cairn_engine::{DeviceId, PersonId, SignedStatement, Statement, TlsKey};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::core::{lock, wall_millis};
@@ -50,6 +52,11 @@ pub enum JoinError {
     /// The other side is this very notebook.
     #[error("this is your own notebook; nothing was changed")]
     Oneself,
+    /// Taken back on this side.
+    #[error(
+        "the pairing was taken back; nothing is kept here, remove this person on the other device if it shows them"
+    )]
+    Cancelled,
     /// The vault could not keep it.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -85,9 +92,51 @@ impl Offer {
     ///
     /// # Errors
     /// See [`JoinError`]; the invitation is used up.
-    pub fn wait(self, as_name: Option<&str>) -> Result<PersonId, JoinError> {
-        let paired = self.node.inner.handle.clone().block_on(self.offer.wait())?;
+    pub fn wait(
+        self,
+        as_name: Option<&str>,
+        cancel: &CancelPairing,
+    ) -> Result<PersonId, JoinError> {
+        let runtime = self.node.inner.handle.clone();
+        let paired = runtime.block_on(cancel.unless(self.offer.wait()))?;
         self.node.join(paired, self.tls_seed, as_name)
+    }
+}
+
+/// Takes a pairing back that is under way: nothing is kept of it from then on.
+#[derive(Debug, Clone, Default)]
+pub struct CancelPairing(Arc<Cancelled>);
+
+#[derive(Debug, Default)]
+struct Cancelled {
+    done: AtomicBool,
+    wake: Notify,
+}
+
+impl CancelPairing {
+    /// Takes it back.
+    pub fn cancel(&self) {
+        self.0.done.store(true, Ordering::Release);
+        self.0.wake.notify_one();
+    }
+
+    /// Whether it was taken back.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.done.load(Ordering::Acquire)
+    }
+
+    /// Gives what `pairing` gives, unless it is taken back before.
+    async fn unless<T>(
+        &self,
+        pairing: impl Future<Output = Result<T, PairError>>,
+    ) -> Result<T, JoinError> {
+        tokio::select! {
+            paired = pairing => match paired {
+                Ok(_) if self.is_cancelled() => Err(JoinError::Cancelled),
+                paired => Ok(paired?),
+            },
+            () = self.0.wake.notified() => Err(JoinError::Cancelled),
+        }
     }
 }
 
@@ -143,6 +192,7 @@ impl Node {
         &self,
         invitation: &Invitation<'_>,
         as_name: Option<&str>,
+        cancel: &CancelPairing,
     ) -> Result<PersonId, JoinError> {
         let (tls_seed, card) = self.own_card()?;
         let clock = Clock::system();
@@ -156,7 +206,7 @@ impl Node {
             },
         };
         let answered = pairing::accept(invitation, &card, &clock);
-        let paired = self.inner.handle.block_on(answered)?;
+        let paired = self.inner.handle.block_on(cancel.unless(answered))?;
         self.join(paired, tls_seed, as_name)
     }
 

@@ -9,7 +9,8 @@ use cairn_model::{GoalCommand, NewGoal, TextField};
 use cairn_node::secret::Passphrase;
 use cairn_node::vault::KdfCost;
 use cairn_node::{
-    DocumentId, GrantRole, Invitation, NewNotebook, Node, NodeEvent, PersonId, Role, ShareTerms,
+    CancelPairing, DocumentId, GrantRole, Invitation, NewNotebook, Node, NodeEvent, PersonId, Role,
+    ShareTerms,
 };
 
 const WAIT: Duration = Duration::from_secs(60);
@@ -77,13 +78,16 @@ fn pair(one: &Notebook, other: &Notebook) {
     let offer = one.node().offer_pairing(loopback()).unwrap();
     let (code, address) = (offer.code().unwrap(), offer.address());
     let waiting = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| offer.wait(None));
+        let waiting = scope.spawn(|| offer.wait(None, &CancelPairing::default()));
         let invitation = Invitation::Code {
             code: &code,
             address,
         };
         assert_eq!(
-            other.node().accept_pairing(&invitation, None).unwrap(),
+            other
+                .node()
+                .accept_pairing(&invitation, None, &CancelPairing::default())
+                .unwrap(),
             one.person()
         );
         waiting.join().unwrap()

@@ -15,7 +15,7 @@ use cairn_engine::{
 use cairn_node::secret::{Key256, Passphrase};
 use cairn_node::transport::{Clock, PinnedDevice, Relationship, Transport, TransportEvent};
 use cairn_node::vault::{KdfCost, Peer, Setting, Vault};
-use cairn_node::{Invitation, NewNotebook, Node, Role};
+use cairn_node::{CancelPairing, Invitation, NewNotebook, Node, Role};
 use tokio::sync::mpsc;
 
 const SHARED: &[&str] = &["Sing again", "join the choir", "a little hoarse"];
@@ -222,7 +222,8 @@ fn paired_vault(client: &Notebook) -> (tempfile::TempDir, Vault, String) {
         code: offered["code"].as_str().unwrap(),
         address: offered["address"].as_str().unwrap().parse().unwrap(),
     };
-    node.accept_pairing(&invitation, None).unwrap();
+    node.accept_pairing(&invitation, None, &CancelPairing::default())
+        .unwrap();
     assert_eq!(offer.end(), Some(0));
     let person = node.whoami().person.to_string();
     node.shutdown();

@@ -61,6 +61,18 @@ fn agreement_sentence(desk: &Desk<'_>, goal: &GoalView) -> String {
         Agreement::Agreed { with, at_millis } => {
             said(text_id!("goal-agreement-agreed"), with, *at_millis)
         }
+        Agreement::OfOthers {
+            names,
+            agreed: true,
+            at_millis,
+        } => said(text_id!("goal-agreement-others-agreed"), names, *at_millis),
+        Agreement::OfOthers {
+            names, at_millis, ..
+        } => said(
+            text_id!("goal-agreement-others-proposed"),
+            names,
+            *at_millis,
+        ),
         Agreement::Changed => words.text(text_id!("goal-agreement-changed")).into_owned(),
     }
 }

@@ -11,8 +11,9 @@ const PASSPHRASE: &str = "correct horse battery";
 
 /// Opens a goal in the window that has the keyboard.
 pub(crate) fn open_goal(screen: &Screen, title: &str) {
-    screen.press_and_see(&["ctrl+k"]);
+    screen.press_for_caret(&["ctrl+k"]);
     screen.type_text(title);
+    screen.rest_beside_caret();
     screen.press(&["Return"]);
     screen.rest();
 }

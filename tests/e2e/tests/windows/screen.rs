@@ -13,9 +13,12 @@ use tempfile::TempDir;
 /// Between two looks at the screen.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// How long nothing changes on a screen at rest: longer than the wait between two dials, and than
-/// any frame takes.
-const REST: Duration = Duration::from_millis(300);
+/// How long nothing changes on a screen at rest. Nothing passes by it: too short a rest only lets a
+/// key come too early, which the vaults would show.
+const REST: Duration = Duration::from_millis(700);
+
+/// The same where a caret blinks, every half a second.
+const REST_BESIDE_CARET: Duration = Duration::from_millis(250);
 
 /// Programs that are needed, with their Debian packages.
 const NEEDED: &[(&str, &str)] = &[
@@ -169,10 +172,10 @@ impl Screen {
         }
     }
 
-    /// Brings the window with this title to the front and gives it the keyboard.
-    pub(crate) fn bring_up(&self, title: &str) {
-        let words = ["search", "--name", title, "windowactivate", "--sync"];
-        assert!(self.xdotool(&words).0, "{title} cannot be brought up");
+    /// Brings the window with this in its title to the front and gives it the keyboard.
+    pub(crate) fn bring_up(&self, part: &str) {
+        let words = ["search", "--name", part, "windowactivate", "--sync"];
+        assert!(self.xdotool(&words).0, "{part} cannot be brought up");
     }
 
     /// What is on the screen now, as bytes: a picture as `xwd` writes it.
@@ -180,9 +183,9 @@ impl Screen {
         fs::read(self.folder.path().join("Xvfb_screen0")).unwrap()
     }
 
-    /// What is in the window with this title now: its pixels, line by line.
-    pub(crate) fn window_picture(&self, title: &str) -> Vec<u8> {
-        let words = ["search", "--name", title, "getwindowgeometry", "--shell"];
+    /// What is in the window with this in its title now: its pixels, line by line.
+    pub(crate) fn window_picture(&self, part: &str) -> Vec<u8> {
+        let words = ["search", "--name", part, "getwindowgeometry", "--shell"];
         let (_, geometry) = self.xdotool(&words);
         let number = |name: &str| -> usize {
             let line = geometry.lines().find_map(|line| line.strip_prefix(name));
@@ -215,20 +218,29 @@ impl Screen {
     }
 
     /// Waits until a window shows something other than `before`.
-    pub(crate) fn wait_for_change_in(&self, title: &str, before: &[u8], why: &str) {
+    pub(crate) fn wait_for_change_in(&self, part: &str, before: &[u8], why: &str) {
         let until = Instant::now() + WAIT;
-        while self.window_picture(title) == before {
+        while self.window_picture(part) == before {
             assert!(Instant::now() < until, "nothing changes: {why}");
             std::thread::sleep(LOOK);
         }
     }
 
-    /// Waits until the screen has not changed for a while, and gives what it shows then.
+    /// Waits until a screen without a caret comes to rest, and gives what it shows then.
     pub(crate) fn rest(&self) -> Vec<u8> {
+        self.unchanged_for(REST)
+    }
+
+    /// Waits until a screen with a caret comes to rest.
+    pub(crate) fn rest_beside_caret(&self) {
+        self.unchanged_for(REST_BESIDE_CARET);
+    }
+
+    fn unchanged_for(&self, rest: Duration) -> Vec<u8> {
         let until = Instant::now() + WAIT;
         let mut last = self.picture();
         let mut since = Instant::now();
-        while since.elapsed() < REST {
+        while since.elapsed() < rest {
             assert!(Instant::now() < until, "the screen does not come to rest");
             std::thread::sleep(5 * LOOK);
             let now = self.picture();
@@ -239,11 +251,12 @@ impl Screen {
         last
     }
 
-    /// Presses keys that change what is shown, and waits until it has changed.
-    pub(crate) fn press_and_see(&self, keys: &[&str]) {
+    /// Presses keys that put a caret somewhere, and waits until it is there.
+    pub(crate) fn press_for_caret(&self, keys: &[&str]) {
         let before = self.rest();
         self.press(keys);
         self.wait_for_change(&before, &format!("{keys:?} was pressed"));
+        self.rest_beside_caret();
     }
 }
 

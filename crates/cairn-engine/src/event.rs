@@ -1,0 +1,116 @@
+//! What the engine tells, and what it counts.
+
+use std::collections::BTreeSet;
+
+use automerge::ChangeHash;
+
+use crate::contents::LoadError;
+use crate::frame::Refusal;
+use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::session::ConnectionId;
+
+/// What people or the driver may want to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A session is open: the peer's hello was understood.
+    Connected {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Whose device.
+        person: PersonId,
+        /// Which device.
+        device: DeviceId,
+    },
+    /// A session ended.
+    Disconnected {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Whose device.
+        person: PersonId,
+    },
+    /// Nothing is on its way on this connection any more.
+    Settled {
+        /// On which connection.
+        connection: ConnectionId,
+    },
+    /// A document is in memory.
+    Loaded {
+        /// Which one.
+        document: DocumentId,
+    },
+    /// A document in the vault is damaged and is left as it is.
+    Damaged {
+        /// Which one.
+        document: DocumentId,
+        /// What is wrong.
+        error: LoadError,
+    },
+    /// A document changed.
+    Changed {
+        /// Which one.
+        document: DocumentId,
+        /// Who wrote the changes.
+        authors: BTreeSet<PersonId>,
+    },
+    /// All that was in a document at some moment is durable here.
+    Stored {
+        /// Which one.
+        document: DocumentId,
+        /// The heads that are durable.
+        heads: Vec<ChangeHash>,
+        /// Whether nothing newer waits.
+        all: bool,
+    },
+    /// The vault failed: nothing is saved until it is opened again. Editing goes on in memory.
+    StoreFailed,
+    /// A device has all of a document durably.
+    Delivered {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device.
+        person: PersonId,
+        /// Which device.
+        device: DeviceId,
+        /// The heads it has.
+        heads: Vec<ChangeHash>,
+    },
+    /// Consent for a document changed, or a receipt came.
+    Consent {
+        /// Which document.
+        document: DocumentId,
+    },
+    /// Changes of a peer were refused here.
+    Refused {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device sent them.
+        person: PersonId,
+        /// Which changes and why.
+        changes: Vec<(ChangeHash, Refusal)>,
+    },
+    /// Changes were refused by a peer.
+    RefusedByPeer {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device refused.
+        person: PersonId,
+        /// Which changes and why.
+        changes: Vec<(ChangeHash, Refusal)>,
+    },
+}
+
+/// Counters for reports; they never influence what the engine does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Documents asked from the vault.
+    pub documents_loaded: u64,
+    /// Documents that differed in index exchanges.
+    pub documents_differing: u64,
+    /// Changes sent.
+    pub changes_sent: u64,
+    /// Changes of others admitted.
+    pub changes_received: u64,
+    /// Messages that named a document the peer has no consent for, or that does not exist.
+    pub messages_ignored: u64,
+}
