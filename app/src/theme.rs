@@ -239,6 +239,8 @@ impl Type {
 /// Gives `ctx` the bundled fonts and both styles.
 pub fn install(ctx: &egui::Context) {
     ctx.set_fonts(fonts());
+    // Where the desktop does not say, paper and ink.
+    ctx.options_mut(|options| options.fallback_theme = Theme::Light);
     ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
     ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
 }

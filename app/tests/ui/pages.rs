@@ -534,3 +534,49 @@ fn wait_for(harness: &mut Harness<'static, NotebookWindow>, text: &str) {
     }
     panic!("{text:?} does not appear");
 }
+
+#[test]
+fn a_key_puts_the_caret_into_the_words_of_a_goal() {
+    let (notebook, mut harness) = full();
+    harness.key_press(Key::F2);
+    harness.run();
+    assert!(
+        !harness.ctx.text_edit_focused(),
+        "there are no words on Today"
+    );
+    go(&mut harness, Command::Go(Page::Goal(SPEAK_UP)));
+    harness.key_press(Key::F2);
+    harness.run();
+    harness.event(egui::Event::Text("!".to_owned()));
+    harness.run();
+    let title = notebook.goal(SPEAK_UP).unwrap().line.title.clone();
+    assert_eq!(title, "Speak up once in the Monday meeting!");
+}
+
+#[test]
+fn who_came_for_others_sees_them_before_the_own_mood() {
+    for (role, others_first) in [(Role::Client, false), (Role::Therapist, true)] {
+        let notebook = MemoryNotebook::empty(role, "Bo");
+        let harness = open(&notebook, (800.0, 1200.0), Language::English);
+        let mood = harness.get_by_label("How is it right now?").rect().top();
+        let others = harness.query_by_label("With others");
+        let above = others.map(|others| others.rect().top() < mood);
+        assert_eq!(above, others_first.then_some(true), "{role:?}");
+    }
+}
+
+#[test]
+fn sharing_is_stopped_at_the_end_of_its_line() {
+    let (notebook, mut harness) = full();
+    go(&mut harness, Command::Go(Page::People));
+    let stop = "Stop sharing Speak up once in the Monday meeting with Ada";
+    harness.get_by_label(stop).click();
+    harness.run();
+    assert!(notebook.changes().is_empty());
+    harness.get_by_label_contains("keeps what has already arrived");
+    harness
+        .get_by_role_and_label(accesskit::Role::Button, "Stop sharing")
+        .click();
+    harness.run();
+    assert_eq!(notebook.changes(), [Change::Unshare(SPEAK_UP, ADA)]);
+}

@@ -49,7 +49,11 @@ const DOCUMENTED: &[(&str, &str, (u32, u32))] = &[
 const DOCUMENTED_IN: &str = "docs/pictures";
 
 /// Programs that are needed, with their Debian packages.
-const NEEDED: &[(&str, &str)] = &[("Xvfb", "xvfb"), ("import", "imagemagick")];
+const NEEDED: &[(&str, &str)] = &[
+    ("Xvfb", "xvfb"),
+    ("import", "imagemagick"),
+    ("convert", "imagemagick"),
+];
 
 /// Takes pictures of every page, in both themes and all sizes.
 ///
@@ -60,7 +64,7 @@ pub(crate) fn all(folder: &Path) -> Outcome {
         let pages = PAGES.iter();
         pages.flat_map(move |page| THEMES.iter().map(move |theme| (*page, *theme, *size)))
     });
-    take(folder, wanted.collect(), &[])
+    take(folder, wanted.collect())
 }
 
 /// Takes the pictures that the documents show, with colours reduced so that they stay small.
@@ -69,10 +73,25 @@ pub(crate) fn all(folder: &Path) -> Outcome {
 /// As [`all`].
 pub(crate) fn documented() -> Outcome {
     let folder = root().join(DOCUMENTED_IN);
-    take(&folder, DOCUMENTED.to_vec(), &["+dither", "-colors", "256"])
+    let remarks = take(&folder, DOCUMENTED.to_vec())?;
+    for (page, theme, size) in DOCUMENTED {
+        let file = folder.join(file_name(page, theme, *size));
+        let mut convert = program::program("convert", &[&file]);
+        // 128 colours are enough for flat grounds and smooth letters.
+        convert.args(["+dither", "-colors", "128"]);
+        convert.args(["-define", "png:compression-level=9"]);
+        convert.args(["-define", "png:compression-filter=0", "-strip"]);
+        convert.arg(format!("PNG8:{}", file.display()));
+        program::run(convert)?;
+    }
+    Ok(remarks)
 }
 
-fn take(folder: &Path, wanted: Vec<(&str, &str, (u32, u32))>, finish: &[&str]) -> Outcome {
+fn file_name(page: &str, theme: &str, (width, height): (u32, u32)) -> String {
+    format!("{page}-{theme}-{width}x{height}.png")
+}
+
+fn take(folder: &Path, wanted: Vec<(&str, &str, (u32, u32))>) -> Outcome {
     let missing: Vec<String> = NEEDED
         .iter()
         .filter(|(name, _)| !is_installed(name))
@@ -90,9 +109,9 @@ fn take(folder: &Path, wanted: Vec<(&str, &str, (u32, u32))>, finish: &[&str]) -
             continue;
         }
         let screen = Screen::start(*size)?;
-        for (page, theme, (width, height)) in of_size {
-            let file = folder.join(format!("{page}-{theme}-{width}x{height}.png"));
-            screen.picture(&gallery, page, theme, &file, finish)?;
+        for (page, theme, size) in of_size {
+            let file = folder.join(file_name(page, theme, *size));
+            screen.picture(&gallery, page, theme, &file)?;
         }
     }
     let count = wanted.len();
@@ -180,14 +199,7 @@ impl Screen {
         })
     }
 
-    fn picture(
-        &self,
-        gallery: &Path,
-        page: &str,
-        theme: &str,
-        file: &Path,
-        finish: &[&str],
-    ) -> Result<(), String> {
+    fn picture(&self, gallery: &Path, page: &str, theme: &str, file: &Path) -> Result<(), String> {
         let (width, height) = (self.size.0.to_string(), self.size.1.to_string());
         let arguments = [page, theme, &width, &height, "100", "still"];
         let mut command = Command::new(gallery);
@@ -198,7 +210,7 @@ impl Screen {
             .stdin(Stdio::null());
         let (_window, _drawn) = Running::until_first_line(command)?;
         let mut import = program::program("import", &["-window", "root", "-strip"]);
-        import.args(finish).arg(file).env("DISPLAY", &self.display);
+        import.arg(file).env("DISPLAY", &self.display);
         program::run(import)
     }
 }

@@ -12,11 +12,15 @@ mod screen;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_e2e::{Notebook, Random, cairn, pair};
 use person::{Person, open_goal};
 use screen::{Running, Screen};
+
+/// One test at a time: screens drawn without a graphics card leave no room for others.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Keys whose way to the other screen is measured.
 const MEASURED: &str = "abcdefghijkl";
@@ -73,6 +77,7 @@ impl Two {
 
 #[test]
 fn what_is_typed_in_one_window_appears_in_the_other_and_outlives_both() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let two = Two::with_goal("Walk");
     let (mut ada, mut bo) = two.sit_down("Walk");
     ada.screen.press_for_caret(&["F2"]);
@@ -91,15 +96,19 @@ fn what_is_typed_in_one_window_appears_in_the_other_and_outlives_both() {
     ada.screen.type_text(" to the park");
     bo.screen.press_for_caret(&["F2"]);
     bo.screen.type_text(" and back");
-    for person in [&ada, &bo] {
-        person.screen.press(&["Escape"]);
-        person.screen.rest();
-    }
+    both_rest(&ada, &bo);
     assert!(ada.close_window().success());
     assert!(bo.terminate().success());
     let title = two.title();
     for typed in [MEASURED, " to the park", " and back"] {
         assert!(title.contains(typed), "{typed:?} is not in {title:?}");
+    }
+}
+
+/// Waits until what was typed last is drawn on both screens.
+fn both_rest(ada: &Person, bo: &Person) {
+    for person in [ada, bo, ada] {
+        person.screen.rest_beside_caret();
     }
 }
 
@@ -119,6 +128,7 @@ fn told(mut waits: Vec<Duration>) {
 
 #[test]
 fn two_carets_in_one_field_mix_no_words_and_undo_takes_back_only_own_ones() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let two = Two::with_goal("Walk ");
     let (mut ada, mut bo) = two.sit_down("Walk");
     for person in [&ada, &bo] {
@@ -136,10 +146,7 @@ fn two_carets_in_one_field_mix_no_words_and_undo_takes_back_only_own_ones() {
     // Undo takes back the space that ends the word with the word.
     ada.screen.press(&["ctrl+z"]);
     bo.screen.type_text("last ");
-    for person in [&ada, &bo] {
-        person.screen.press(&["Escape"]);
-        person.screen.rest();
-    }
+    both_rest(&ada, &bo);
     assert!(bo.close_window().success());
     assert!(ada.terminate().success());
 
@@ -173,6 +180,7 @@ fn type_at_once(random: &mut Random, one: (&Person, &[String]), other: (&Person,
 
 #[test]
 fn the_demo_opens_two_windows_of_two_notebooks_that_meet() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let screen = Screen::start(1500, 900);
     let folder = tempfile::tempdir().unwrap();
     let mut program = screen

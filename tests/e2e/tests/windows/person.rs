@@ -28,7 +28,7 @@ pub(crate) struct Person {
 impl Person {
     /// Starts the program on the notebook of `name` and unlocks it by typing the passphrase.
     pub(crate) fn sit_down(notebook: &Notebook, name: &str, reach: &[&str]) -> Self {
-        let screen = Screen::start(1100, 800);
+        let screen = Screen::start(800, 600);
         let log = std::fs::File::create(notebook.folder().join("log").join("window.log")).unwrap();
         let program = screen
             .command(cairn())
@@ -44,6 +44,7 @@ impl Person {
         let person = Self { screen, program };
         person.screen.wait_for_titles(&["Cairn"]);
         person.screen.bring_up("Cairn");
+        person.screen.make_small();
         person.screen.type_text(PASSPHRASE);
         person.screen.press(&["Return"]);
         person.screen.wait_for_titles(&[&format!("{name} – Cairn")]);

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(2);
 const REST: Duration = Duration::from_millis(700);
 
 /// The same where a caret blinks, every half a second.
-const REST_BESIDE_CARET: Duration = Duration::from_millis(250);
+const REST_BESIDE_CARET: Duration = Duration::from_millis(400);
 
 /// Programs that are needed, with their Debian packages.
 const NEEDED: &[(&str, &str)] = &[
@@ -176,6 +176,20 @@ impl Screen {
     pub(crate) fn bring_up(&self, part: &str) {
         let words = ["search", "--name", part, "windowactivate", "--sync"];
         assert!(self.xdotool(&words).0, "{part} cannot be brought up");
+    }
+
+    /// Makes the only window small: without a graphics card, large ones are drawn slowly.
+    pub(crate) fn make_small(&self) {
+        let words = [
+            "search",
+            "--name",
+            "Cairn",
+            "windowsize",
+            "--sync",
+            "640",
+            "440",
+        ];
+        assert!(self.xdotool(&words).0, "the window stays as large as it is");
     }
 
     /// What is on the screen now, as bytes: a picture as `xwd` writes it.
