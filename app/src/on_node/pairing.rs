@@ -16,10 +16,10 @@ impl NodeNotebook {
             .node
             .offer_pairing((Ipv4Addr::UNSPECIFIED, 0).into())
             .map_err(refusal)?;
-        let (Some(code), address) = (offer.code(), offer.address()) else {
+        let (Some(code), address) = (offer.code(), offer.reachable_at()) else {
             return Ok(None);
         };
-        let address = reachable(address).to_string();
+        let address = address.to_string();
         let offering = Pairing::Offering {
             code: code.to_string(),
             address,
@@ -93,18 +93,4 @@ impl NodeNotebook {
             .map(|_| None)
             .map_err(|error| Refusal(error.to_string()))
     }
-}
-
-/// The address others on the same network can use for a port bound to all interfaces.
-fn reachable(bound: SocketAddr) -> SocketAddr {
-    if !bound.ip().is_unspecified() {
-        return bound;
-    }
-    // A documentation address (RFC 5737): only its route is looked up, nothing is sent.
-    let route = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    });
-    let ip = route.map_or_else(|_error| Ipv4Addr::LOCALHOST.into(), |local| local.ip());
-    SocketAddr::new(ip, bound.port())
 }

@@ -223,7 +223,7 @@ impl<'a> ChangeChunk<'a> {
     }
 
     /// When it was written, as its author says, in the unit its author chose (ours:
-    /// milliseconds since 1970).
+    /// seconds since 1970).
     pub fn time(&self) -> i64 {
         self.time
     }

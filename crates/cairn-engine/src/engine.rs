@@ -7,7 +7,8 @@
 //!
 //! # Invariants
 //! * Same configuration and inputs, same outputs, byte for byte: time and seed are given.
-//! * A peer can never make the engine panic, grow without bound or lose an admitted change.
+//! * A peer can never make the engine panic or lose an admitted change; what it may make the engine
+//!   hold is in [`Limits`], but for batches that wait for a worker.
 //! * No input from a peer changes a document before the whole batch passed the gate.
 //! * Nothing is acknowledged before it is durable.
 

@@ -52,7 +52,7 @@ pub struct DocumentAppend {
     pub salts: Vec<(DeviceId, [u8; 8])>,
     /// New attestations.
     pub attestations: Vec<(RecordHash, Vec<u8>)>,
-    /// Attestations that newer ones of the same device and process start replace.
+    /// Attestations that newer ones of the same device replace.
     pub attestations_replaced: Vec<RecordHash>,
 }
 

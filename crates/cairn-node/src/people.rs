@@ -88,6 +88,13 @@ impl Offer {
         self.offer.local_addr()
     }
 
+    /// Where others on the same network can reach it, as far as this machine knows.
+    pub fn reachable_at(&self) -> SocketAddr {
+        let told = self.offer.ticket();
+        let first = told.and_then(|ticket| ticket.addresses().first().copied());
+        first.unwrap_or_else(|| self.address())
+    }
+
     /// Waits for the one attempt, at most ten minutes. Not to be called inside an async runtime.
     ///
     /// # Errors
