@@ -20,8 +20,10 @@ impl NodeNotebook {
             return Ok(None);
         };
         let address = address.to_string();
+        // In two groups, as it is read out; spaces do not matter when it is typed.
+        let (first, second) = code.split_at(code.len() / 2);
         let offering = Pairing::Offering {
-            code: code.to_string(),
+            code: format!("{first} {second}"),
             address,
         };
         self.pair_in_background(offering, move |_, cancel| offer.wait(None, cancel))

@@ -218,7 +218,7 @@ impl MemoryNotebook {
             }
             Change::OfferPairing => {
                 view.pairing = Pairing::Offering {
-                    code: "7-marble-lantern".to_owned(),
+                    code: "4821 0937".to_owned(),
                     address: "192.168.1.20:4433".to_owned(),
                 };
             }

@@ -17,6 +17,7 @@ mod frame;
 mod handshake;
 mod label;
 mod listen;
+mod noise;
 mod redial;
 mod relationship;
 #[cfg(test)]

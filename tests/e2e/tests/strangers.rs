@@ -126,6 +126,10 @@ fn noise_on_the_port_changes_nothing_and_paired_devices_still_meet() {
     assert_eq!(report["documents_differing"], 0);
     assert_eq!(serving.interrupt(), Some(0));
     assert_eq!(state(&therapist), before);
+    log_says(
+        &therapist,
+        "datagrams that are not of this protocol were dropped",
+    );
     logs_tell_no_secret(&[&client, &therapist], &[]);
 }
 

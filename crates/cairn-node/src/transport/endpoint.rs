@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
-    Endpoint, EndpointConfig, IdleTimeout, NoneTokenLog, NoneTokenStore, TokioRuntime,
+    Endpoint, EndpointConfig, IdleTimeout, NoneTokenLog, NoneTokenStore, Runtime, TokioRuntime,
     TransportConfig, ValidationTokenConfig, VarInt,
 };
+
+use super::noise::Counting;
 
 /// Connection attempts that wait to be looked at; more are refused by QUIC itself.
 const INCOMING_MAX: usize = 16;
@@ -125,8 +127,10 @@ pub(crate) fn bind(
 ) -> io::Result<Endpoint> {
     let mut config = EndpointConfig::default();
     config.supported_versions(vec![1]);
-    let socket = UdpSocket::bind(address)?;
-    Endpoint::new(config, server, socket, Arc::new(TokioRuntime))
+    let runtime = Arc::new(TokioRuntime);
+    let socket = runtime.wrap_udp_socket(UdpSocket::bind(address)?)?;
+    let socket = Arc::new(Counting::new(socket));
+    Endpoint::new_with_abstract_socket(config, server, socket, runtime)
 }
 
 /// Asks an unproven address for a retry when `pending` handshakes are in progress already; gives
