@@ -218,6 +218,16 @@ fn tell(node: &Node, event: &NodeEvent, words: &Words, output: &Output) -> Resul
             );
             (json, plain)
         }
+        NodeEvent::SetAside { document, changes } => (
+            json!({ "event": "set-aside", "document": document.to_string(), "changes": changes }),
+            words.format(
+                text_id!("cli-set-aside"),
+                &[
+                    ("document", document.to_string().into()),
+                    ("count", (*changes).into()),
+                ],
+            ),
+        ),
         NodeEvent::Damaged { document } => (
             json!({ "event": "damaged", "document": document.to_string() }),
             words.format(

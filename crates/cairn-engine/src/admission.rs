@@ -39,6 +39,8 @@ pub(crate) struct Admission {
     pub(crate) batch: Changes,
     /// What rosters and cards say of each device that can have written here.
     pub(crate) standings: BTreeMap<DeviceId, Standing>,
+    /// Own changes that were taken out here and count only once the owner's side took them.
+    pub(crate) set_aside: BTreeSet<ChangeHash>,
     /// Whose device this is.
     pub(crate) me: PersonId,
     /// Who may write now; judged only on the owner's side.
@@ -269,6 +271,9 @@ impl Admission {
         let owner = self.origin.owner;
         if author == owner || self.is_judged(facts, position) {
             return None;
+        }
+        if self.set_aside.contains(&chunk.hash()) {
+            return Some(Refusal::NotAllowed);
         }
         if self.me != owner {
             // Another grantee's change counts once the owner's side has judged it.

@@ -70,6 +70,7 @@ pub enum LoadError {
 #[derive(Debug)]
 pub struct LoadedDocument {
     pub(crate) contents: Box<Contents>,
+    pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
 }
 
 impl LoadedDocument {
@@ -110,7 +111,17 @@ impl LoadedDocument {
         if !matches!(applied, Ok(true)) || automerge.get_heads() != facts.graph.heads() {
             return Err(LoadError::Unappliable);
         }
+        // One that came back by way of the owner is a change like any other.
+        let set_aside = content
+            .set_aside
+            .into_iter()
+            .filter_map(|bytes| {
+                let hash = ChangeChunk::parse(&bytes, limits).ok()?.hash();
+                (!facts.graph.contains(&hash)).then_some((hash, bytes))
+            })
+            .collect();
         Ok(Self {
+            set_aside,
             contents: Box::new(Contents { automerge, facts }),
         })
     }

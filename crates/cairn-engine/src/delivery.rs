@@ -99,6 +99,10 @@ impl Engine {
                 lane.unacknowledged.remove(hash);
             }
         }
+        let judge = self.origin(id).map(|origin| origin.owner);
+        if judge == Some(person) || person == self.config.person {
+            self.refused_for_good(id, &changes);
+        }
         self.event(Event::RefusedByPeer {
             document: id,
             person,

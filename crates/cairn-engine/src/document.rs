@@ -44,6 +44,12 @@ pub(crate) struct Document {
     pub(crate) durable: usize,
     /// A gate job is under way.
     pub(crate) admitting: bool,
+    /// Own changes that the owner's side does not take, until the document is rebuilt.
+    pub(crate) unwanted: BTreeSet<ChangeHash>,
+    /// A rebuilding job is under way.
+    pub(crate) rebuilding: bool,
+    /// Own changes that were taken out, in order.
+    pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
     /// Batches that wait for the gate.
     pub(crate) inbox: VecDeque<(ConnectionId, Changes)>,
     /// Messages that wait until the document is loaded.
@@ -73,6 +79,9 @@ impl Document {
             durable_heads: heads,
             durable: 0,
             admitting: false,
+            unwanted: BTreeSet::new(),
+            rebuilding: false,
+            set_aside: Vec::new(),
             inbox: VecDeque::new(),
             held: VecDeque::new(),
         }
@@ -103,6 +112,7 @@ impl Document {
     pub(crate) fn set_loaded(&mut self, loaded: LoadedDocument) {
         self.durable = loaded.contents.facts.graph.len();
         self.durable_heads = loaded.contents.facts.graph.heads().to_vec();
+        self.set_aside = loaded.set_aside;
         self.body = Body::Loaded(Arc::from(loaded.contents));
     }
 

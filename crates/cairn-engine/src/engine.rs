@@ -476,6 +476,7 @@ impl Engine {
         let mut part = DocumentAppend {
             row: known.row(),
             changes: Vec::new(),
+            set_aside: Vec::new(),
             salts: Vec::new(),
             attestations: Vec::new(),
             attestations_replaced: Vec::new(),
@@ -552,6 +553,7 @@ impl Engine {
                 all,
             });
             self.acknowledge(id);
+            self.rebuild(id);
         }
     }
 

@@ -89,6 +89,14 @@ pub enum Event {
         /// Which changes and why.
         changes: Vec<(ChangeHash, Refusal)>,
     },
+    /// Own changes that the owner's side does not take were taken out of a document and kept
+    /// aside.
+    SetAside {
+        /// Which document.
+        document: DocumentId,
+        /// Which changes.
+        changes: Vec<ChangeHash>,
+    },
     /// Changes were refused by a peer.
     RefusedByPeer {
         /// Which document.

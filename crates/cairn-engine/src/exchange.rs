@@ -260,6 +260,7 @@ impl Engine {
         for bytes in frames {
             self.outputs.push_back(Output::Send { connection, bytes });
         }
+        self.rebuild(id);
         self.collect(connection, id);
     }
 

@@ -102,6 +102,7 @@ impl Engine {
             contents: contents.clone(),
             batch,
             standings,
+            set_aside: document.set_aside.iter().map(|(hash, _)| *hash).collect(),
             me: self.config.person,
             writers,
             rules: self.config.rules.clone(),
@@ -137,8 +138,12 @@ impl Engine {
                 tracing::error!(document = %id.short(), "a document could not be written out");
                 self.misbehaved(connection);
             }
+            JobResult::Rebuilt { base, result } => {
+                self.rebuilt(id, &base, result.map(|rebuilt| *rebuilt));
+            }
             JobResult::Admitted { admission, result } => {
                 self.gate_done(connection, id, *admission, result);
+                self.rebuild(id);
                 self.admit_next(id);
             }
         }

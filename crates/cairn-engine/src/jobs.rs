@@ -6,10 +6,11 @@ use std::sync::Arc;
 use automerge::ChangeHash;
 
 use crate::admission::{Admission, Admitted, BatchError};
-use crate::contents::Contents;
+use crate::contents::{Contents, LoadError};
 use crate::frame::{Changes, Message};
 use crate::graph::Position;
 use crate::id::DocumentId;
+use crate::rebuild::{Rebuild, Rebuilt};
 use crate::session::ConnectionId;
 
 /// Work for a worker thread with a stack of at least 8 MiB. Pure: it touches nothing outside.
@@ -24,6 +25,8 @@ pub struct Job {
 pub(crate) enum Work {
     /// Run the gate over a batch.
     Admit(Box<Admission>),
+    /// Put a document together without some of its changes.
+    Rebuild(Box<Rebuild>),
     /// Write the frames with the changes a peer is missing.
     Collect(Collect),
 }
@@ -54,6 +57,11 @@ pub(crate) enum JobResult {
         admission: Box<Admission>,
         result: Result<Box<Admitted>, BatchError>,
     },
+    Rebuilt {
+        /// What it was made from.
+        base: Arc<Contents>,
+        result: Result<Box<Rebuilt>, LoadError>,
+    },
     /// The document could not be written out.
     CollectFailed,
     Collected {
@@ -73,6 +81,13 @@ impl Job {
                 let result = catch_unwind(AssertUnwindSafe(|| admission.run().map(Box::new)))
                     .unwrap_or(Err(BatchError::Unappliable));
                 JobResult::Admitted { admission, result }
+            }
+            Work::Rebuild(rebuild) => {
+                let result = catch_unwind(AssertUnwindSafe(|| rebuild.run(self.document)))
+                    .unwrap_or(Err(LoadError::Unappliable))
+                    .map(Box::new);
+                let base = rebuild.contents;
+                JobResult::Rebuilt { base, result }
             }
             Work::Collect(collect) => catch_unwind(AssertUnwindSafe(|| collect.run(self.document)))
                 .unwrap_or(JobResult::CollectFailed),

@@ -23,6 +23,7 @@ mod objects;
 mod people;
 mod proofs;
 mod random;
+mod rebuild;
 mod rules;
 mod session;
 mod sharing;

@@ -48,6 +48,9 @@ pub struct DocumentAppend {
     /// New admitted changes in an order in which each comes after its dependencies: raw
     /// uncompressed change chunks.
     pub changes: Vec<(ChangeHash, Vec<u8>)>,
+    /// Changes that are not part of the document any more: kept apart, in the order in which they
+    /// came.
+    pub set_aside: Vec<ChangeHash>,
     /// New salts of actors: a row for each (document, device, salt).
     pub salts: Vec<(DeviceId, [u8; 8])>,
     /// New attestations.
@@ -85,6 +88,8 @@ pub struct Restored {
 pub struct DocumentContent {
     /// All changes in the order in which they were appended.
     pub changes: Vec<Vec<u8>>,
+    /// All changes that were set aside, in order.
+    pub set_aside: Vec<Vec<u8>>,
     /// All salts of actors.
     pub salts: Vec<(DeviceId, [u8; 8])>,
     /// All attestations that nothing replaced.

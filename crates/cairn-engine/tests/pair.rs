@@ -194,6 +194,70 @@ fn changes_made_after_an_unseen_revocation_are_refused_and_nobody_loops() {
 }
 
 #[test]
+fn refused_words_are_set_aside_and_what_is_written_later_arrives() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.disconnect();
+    pair.share(0, goal, 1, Role::Read);
+    for letter in ["b", "c"] {
+        pair.edit(1, goal, |tx, title| {
+            tx.splice_text(title, 1, 0, letter).unwrap();
+        });
+    }
+    pair.connect();
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+    assert_eq!(pair.world.engine(1).set_aside(goal).len(), 2);
+    assert_eq!(
+        pair.world.engine(0).heads(goal),
+        pair.world.engine(1).heads(goal)
+    );
+    pair.disconnect();
+    pair.world.restart(1);
+    pair.world.open(1, goal);
+    assert_eq!(pair.title(1, goal).as_deref(), Some("a"));
+    assert_eq!(pair.world.engine(1).set_aside(goal).len(), 2);
+
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "d").unwrap();
+    });
+    assert_eq!(pair.title(0, goal).as_deref(), Some("ad"));
+    assert_eq!(
+        pair.world.engine(0).heads(goal),
+        pair.world.engine(1).heads(goal)
+    );
+    pair.world.assert_proven(0, goal);
+    pair.world.assert_proven(1, goal);
+}
+
+#[test]
+fn a_refusal_by_one_who_is_no_judge_sets_nothing_aside() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 1, 0, "b").unwrap();
+    });
+    // The owner hears that the grantee refuses the owner's own change.
+    let own = pair.world.engine(0).heads(goal);
+    pair.world.refuse(1, 0, goal, &own);
+    assert_eq!(pair.title(0, goal).as_deref(), Some("ab"));
+    assert!(pair.world.engine(0).set_aside(goal).is_empty());
+    // The grantee hears that the owner refuses what the owner took and built on.
+    let taken = pair.world.engine(1).heads(goal);
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 2, 0, "c").unwrap();
+    });
+    pair.world.refuse(0, 1, goal, &taken);
+    assert_eq!(pair.title(1, goal).as_deref(), Some("abc"));
+    assert!(pair.world.engine(1).set_aside(goal).is_empty());
+}
+
+#[test]
 fn consent_for_a_time_ends_with_it() {
     let mut pair = Pair::new();
     let goal = pair.create_with_title(0, "a");

@@ -359,6 +359,11 @@ impl Core {
             } => {
                 self.publish_refusal(document, person, &changes, true);
             }
+            Event::SetAside { document, changes } => {
+                let changes = changes.len();
+                tracing::info!(document = %document.short(), changes, "set aside");
+                self.publish(NodeEvent::SetAside { document, changes });
+            }
             _ => return false,
         }
         true

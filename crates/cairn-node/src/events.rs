@@ -72,6 +72,13 @@ pub enum NodeEvent {
         /// Why, one for each change.
         reasons: Vec<Refusal>,
     },
+    /// Own changes that the owner does not take were taken out of a document and kept aside.
+    SetAside {
+        /// Which document.
+        document: DocumentId,
+        /// How many.
+        changes: usize,
+    },
     /// Consent for a document changed, or a receipt came.
     Consent {
         /// Which.

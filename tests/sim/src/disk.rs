@@ -23,7 +23,8 @@ pub(crate) struct Image {
 #[derive(Debug, Clone, Default)]
 struct Kept {
     hashes: BTreeSet<ChangeHash>,
-    changes: Vec<Vec<u8>>,
+    changes: Vec<(ChangeHash, Vec<u8>)>,
+    set_aside: Vec<(ChangeHash, Vec<u8>)>,
     salts: Vec<(cairn_engine::DeviceId, [u8; 8])>,
     attestations: BTreeMap<[u8; 32], Vec<u8>>,
 }
@@ -41,8 +42,14 @@ impl Image {
             let kept = self.contents.entry(part.row.document).or_default();
             for (hash, bytes) in part.changes {
                 kept.hashes.insert(hash);
-                kept.changes.push(bytes);
+                kept.changes.push((hash, bytes));
             }
+            let gone = part.set_aside;
+            let (aside, changes) = std::mem::take(&mut kept.changes)
+                .into_iter()
+                .partition(|(hash, _)| gone.contains(hash));
+            kept.changes = changes;
+            kept.set_aside.extend::<Vec<_>>(aside);
             kept.salts.extend(part.salts);
             for replaced in part.attestations_replaced {
                 kept.attestations.remove(&replaced.0);
@@ -65,7 +72,16 @@ impl Image {
         self.contents
             .get(&document)
             .map_or_else(DocumentContent::default, |kept| DocumentContent {
-                changes: kept.changes.clone(),
+                changes: kept
+                    .changes
+                    .iter()
+                    .map(|(_, bytes)| bytes.clone())
+                    .collect(),
+                set_aside: kept
+                    .set_aside
+                    .iter()
+                    .map(|(_, bytes)| bytes.clone())
+                    .collect(),
                 salts: kept.salts.clone(),
                 attestations: kept.attestations.values().cloned().collect(),
             })

@@ -70,7 +70,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     let since = world.now;
     let written = everyone_writes(world)?;
     come_to_rest(world)?;
-    let refused = in_order(world)?;
+    in_order(world)?;
     converge::told(world, since, &written)?;
     converge::seen_by_search(world)?;
     for device in 0..world.devices.len() {
@@ -85,9 +85,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         world.crash(device);
     }
     come_to_rest(world)?;
-    if !refused {
-        converge::equal_hellos(world)?;
-    }
+    converge::equal_hellos(world)?;
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
         events: faulty,
@@ -161,6 +159,6 @@ fn everyone_writes(world: &mut World) -> Result<BTreeSet<(usize, DocumentId)>, S
     Ok(written)
 }
 
-fn in_order(world: &World) -> Result<bool, String> {
+fn in_order(world: &World) -> Result<(), String> {
     converge::heads(world)
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::{
-    AllowAll, Append, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId, Engine,
-    Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role,
+    AllowAll, Append, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
+    Engine, Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role,
     ShareTerms, SignedStatement, Statement, Ticket, public_key,
 };
 
@@ -29,6 +29,17 @@ impl Disk {
             content
                 .changes
                 .extend(part.changes.into_iter().map(|(_, bytes)| bytes));
+            for gone in part.set_aside {
+                let place = content.changes.iter().position(|bytes| {
+                    ChangeChunk::parse(bytes, &Limits::default())
+                        .unwrap()
+                        .hash()
+                        == gone
+                });
+                content
+                    .set_aside
+                    .push(content.changes.remove(place.unwrap()));
+            }
             content.salts.extend(part.salts);
             content.attestations.retain(|bytes| {
                 let hash = blake3::hash(&bytes[..bytes.len() - 64]);
@@ -309,6 +320,34 @@ impl World {
             let at = ends.iter().position(|end| *end == (side, connection))?;
             Some(ends[1 - at])
         })
+    }
+
+    /// A side hears from another that it does not take these changes.
+    pub(crate) fn refuse(
+        &mut self,
+        from: usize,
+        to: usize,
+        document: DocumentId,
+        changes: &[ChangeHash],
+    ) {
+        let mut bytes = vec![7];
+        bytes.extend(document.as_bytes());
+        bytes.push(changes.len() as u8);
+        for change in changes {
+            bytes.extend(change.0);
+            bytes.push(3);
+        }
+        let at = |side: usize| move |end: &(usize, ConnectionId)| end.0 == side;
+        let wire = self
+            .wires
+            .iter()
+            .find(|wire| wire.iter().any(at(from)) && wire.iter().any(at(to)));
+        let (_, connection) = *wire.unwrap().iter().find(|end| at(to)(end)).unwrap();
+        let now = self.now();
+        self.sides[to]
+            .engine
+            .handle(now, Input::Frame { connection, bytes });
+        self.run();
     }
 
     pub(crate) fn take_events(&mut self, side: usize) -> Vec<Event> {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use automerge::ChangeHash;
 use cairn_engine::{
-    Append, DeviceId, DocumentAppend, DocumentContent, DocumentId, DocumentRow, PersonId,
-    RecordHash, Restored,
+    Append, ChangeChunk, DeviceId, DocumentAppend, DocumentContent, DocumentId, DocumentRow,
+    Limits, PersonId, RecordHash, Restored,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -29,6 +29,7 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Result<(), Vau
 
 fn append_document(connection: &Connection, new: &DocumentAppend) -> Result<(), VaultError> {
     let number = write_row(connection, &new.row)?;
+    set_aside(connection, number, &new.set_aside)?;
     if !new.changes.is_empty() {
         let first = free_position(connection, "changes", number)?;
         let mut insert =
@@ -45,6 +46,37 @@ fn append_document(connection: &Connection, new: &DocumentAppend) -> Result<(), 
             .execute(params![number, device.as_bytes(), salt])?;
     }
     append_attestations(connection, number, new)
+}
+
+/// Moves changes to the table of those that are not part of their document any more. Rare, so the
+/// document's log is read through: it has no index by hash.
+fn set_aside(connection: &Connection, number: i64, gone: &[ChangeHash]) -> Result<(), VaultError> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let keys = keys_of(number);
+    let mut query = connection.prepare_cached(
+        "SELECT position, chunk FROM changes WHERE position BETWEEN ? AND ? ORDER BY position",
+    )?;
+    let mut rows = query.query(params![keys.start(), keys.end()])?;
+    let mut moved = Vec::new();
+    while let Some(row) = rows.next()? {
+        let chunk: Vec<u8> = row.get(1)?;
+        let hash = ChangeChunk::parse(&chunk, &Limits::default()).map(|chunk| chunk.hash());
+        if hash.is_ok_and(|hash| gone.contains(&hash)) {
+            moved.push((row.get::<_, i64>(0)?, chunk));
+        }
+    }
+    for (position, chunk) in moved {
+        let free = free_position(connection, "set_aside", number)?;
+        connection
+            .prepare_cached("INSERT INTO set_aside (position, chunk) VALUES (?, ?)")?
+            .execute(params![free, chunk])?;
+        connection
+            .prepare_cached("DELETE FROM changes WHERE position = ?")?
+            .execute([position])?;
+    }
+    Ok(())
 }
 
 /// A new attestation takes the row of one it replaces, so that one page changes.
@@ -153,6 +185,7 @@ pub(super) fn load(
     };
     let mut content = DocumentContent {
         changes: read_log(&reading, "SELECT chunk FROM changes", number)?,
+        set_aside: read_log(&reading, "SELECT chunk FROM set_aside", number)?,
         ..DocumentContent::default()
     };
     content.salts = reading

@@ -41,6 +41,10 @@ CREATE TABLE changes (
     position INTEGER PRIMARY KEY,
     chunk    BLOB NOT NULL
 ) STRICT;
+CREATE TABLE set_aside (
+    position INTEGER PRIMARY KEY, -- as in changes
+    chunk    BLOB NOT NULL
+) STRICT;
 CREATE TABLE salts (
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
     device   BLOB NOT NULL,

@@ -78,6 +78,7 @@ fn edit_after(document: DocumentId, number: u64, last: u64) -> Append {
                 salt: [9; 16],
                 heads: vec![ChangeHash(hash(number))],
             },
+            set_aside: Vec::new(),
             changes: vec![(ChangeHash(hash(number)), chunk(number))],
             salts: Vec::new(),
             attestations: vec![(RecordHash(hash(number)), attestation(number))],

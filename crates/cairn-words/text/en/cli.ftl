@@ -81,6 +81,13 @@ cli-refused = { $count ->
     [them] not taken by { $name }
    *[us] by { $name } not taken
 }
+cli-set-aside = { $count ->
+    [one] One change
+   *[other] { $count } changes
+} of { $document } kept aside, since the owner does not take { $count ->
+    [one] it
+   *[other] them
+}
 cli-damaged = { $document } is damaged and is left as it is
 cli-synced = { $documents ->
     [one] One shared document

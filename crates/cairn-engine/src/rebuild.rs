@@ -1,0 +1,263 @@
+//! A document put together again without changes that its owner's side will not take.
+//!
+//! # Role
+//! Someone may write while apart and learn later that consent had ended before. Their changes then
+//! stand in the way of everything they write next, since a change descends from all that its author
+//! had. So their device takes the refused changes and what was built on them out of the document,
+//! goes on under a fresh actor, and keeps them aside as a draft: the words can be read, entered
+//! again, or left.
+//!
+//! # Invariants
+//! * Only changes of this person are set aside, and only while no device of the owner has judged
+//!   them: nobody can make a device forget the words of others.
+//! * Nothing is lost: what is set aside stays in the vault, and comes back if the owner's side
+//!   turns out to have admitted it.
+//! * The job starts when all of the document is durable and no other job of it is under way, so
+//!   that no position in the graph is in anybody's hands when positions change.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use automerge::ChangeHash;
+
+use crate::contents::{Contents, LoadError, LoadedDocument};
+use crate::document::{Body, Document};
+use crate::engine::{Engine, Output};
+use crate::event::Event;
+use crate::frame::Refusal;
+use crate::graph::Position;
+use crate::id::DocumentId;
+use crate::jobs::{Job, Work};
+use crate::limits::Limits;
+use crate::people::Standing;
+use crate::session::ConnectionId;
+use crate::storage::{DocumentContent, RecordHash};
+
+/// What the job is given.
+#[derive(Debug)]
+pub(crate) struct Rebuild {
+    pub(crate) contents: Arc<Contents>,
+    pub(crate) unwanted: BTreeSet<ChangeHash>,
+    pub(crate) limits: Limits,
+}
+
+/// A document without some of its changes.
+#[derive(Debug)]
+pub(crate) struct Rebuilt {
+    pub(crate) loaded: LoadedDocument,
+    /// What was taken out, in order.
+    pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
+    /// Attestations that name heads which are gone.
+    pub(crate) attestations_dropped: Vec<RecordHash>,
+}
+
+impl Rebuild {
+    pub(crate) fn run(&self, document: DocumentId) -> Result<Rebuilt, LoadError> {
+        let facts = &self.contents.facts;
+        let mut gone: BTreeSet<Position> = BTreeSet::new();
+        for position in 0..facts.graph.len() {
+            let node = facts.graph.node(position);
+            let built_on = node.dependencies.iter().any(|below| gone.contains(below));
+            if built_on || self.unwanted.contains(&node.hash) {
+                gone.insert(position);
+            }
+        }
+        let hashes: Vec<ChangeHash> = (0..facts.graph.len())
+            .map(|position| facts.graph.node(position).hash)
+            .collect();
+        let chunks = self.contents.raw_changes(&hashes, &[]);
+        if chunks.len() != hashes.len() {
+            return Err(LoadError::Unappliable);
+        }
+        let mut content = DocumentContent {
+            salts: facts.proofs.salts().collect(),
+            attestations: facts
+                .proofs
+                .attestations()
+                .map(|kept| kept.bytes().to_vec())
+                .collect(),
+            ..DocumentContent::default()
+        };
+        let mut set_aside = Vec::with_capacity(gone.len());
+        for (position, chunk) in chunks.into_iter().enumerate() {
+            if gone.contains(&position) {
+                set_aside.push((hashes[position], chunk));
+            } else {
+                content.changes.push(chunk);
+            }
+        }
+        let loaded = LoadedDocument::from_content(document, content, &self.limits)?;
+        let kept: BTreeSet<RecordHash> = loaded
+            .contents
+            .facts
+            .proofs
+            .attestations()
+            .map(crate::attestation::Attestation::hash)
+            .collect();
+        let attestations_dropped = facts
+            .proofs
+            .attestations()
+            .map(crate::attestation::Attestation::hash)
+            .filter(|hash| !kept.contains(hash))
+            .collect();
+        Ok(Rebuilt {
+            loaded,
+            set_aside,
+            attestations_dropped,
+        })
+    }
+}
+
+impl Engine {
+    /// The owner's side, or another own device that already did so, does not take these changes.
+    pub(crate) fn refused_for_good(&mut self, id: DocumentId, changes: &[(ChangeHash, Refusal)]) {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let unwanted: Vec<ChangeHash> = changes
+            .iter()
+            .filter(|(_, refusal)| matches!(refusal, Refusal::NotAllowed))
+            .map(|(hash, _)| *hash)
+            .filter(|hash| self.may_set_aside(document, hash))
+            .collect();
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.unwanted.extend(unwanted);
+        }
+        self.rebuild(id);
+    }
+
+    /// Whether a change is this person's own and the owner's side never took it.
+    fn may_set_aside(&self, document: &Document, hash: &ChangeHash) -> bool {
+        let owner = document.origin.owner;
+        let Some(contents) = document.loaded() else {
+            return false;
+        };
+        let facts = &contents.facts;
+        let Some(position) = facts.graph.position(hash) else {
+            return false;
+        };
+        let mine = facts.author_device(position).is_some_and(|device| {
+            self.standing(document, device) == Standing::Current(self.config.person)
+        });
+        let judged = self
+            .devices(owner)
+            .into_iter()
+            .any(|device| facts.proofs.is_covered_by(device, position));
+        mine && !judged && owner != self.config.person
+    }
+
+    /// Starts the job as soon as nothing else is under way in the document.
+    pub(crate) fn rebuild(&mut self, id: DocumentId) {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let Some(contents) = document.loaded().cloned() else {
+            return;
+        };
+        let collecting = self
+            .sessions
+            .values()
+            .filter_map(|session| session.lanes.get(&id))
+            .any(|lane| lane.collecting);
+        let busy = document.admitting || document.rebuilding || collecting;
+        if document.unwanted.is_empty() || busy || !self.is_stored(id) || self.storage_failed {
+            return;
+        }
+        let rebuild = Rebuild {
+            contents,
+            unwanted: document.unwanted.clone(),
+            limits: self.config.limits.clone(),
+        };
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.rebuilding = true;
+        }
+        self.outputs.push_back(Output::Run(Job {
+            document: id,
+            connection: NO_CONNECTION,
+            work: Work::Rebuild(Box::new(rebuild)),
+        }));
+    }
+
+    /// Takes the rebuilt document, unless something was written meanwhile: then once more.
+    pub(crate) fn rebuilt(
+        &mut self,
+        id: DocumentId,
+        base: &Arc<Contents>,
+        result: Result<Rebuilt, LoadError>,
+    ) {
+        let Some(document) = self.documents.get_mut(&id) else {
+            return;
+        };
+        document.rebuilding = false;
+        let unchanged =
+            matches!(&document.body, Body::Loaded(current) if Arc::ptr_eq(current, base));
+        if !unchanged || document.admitting {
+            self.rebuild(id);
+            return;
+        }
+        let Ok(rebuilt) = result else {
+            // The document stays as it is: it can be read, but what comes next is refused too.
+            tracing::error!(document = %id.short(), "a document could not be rebuilt");
+            document.unwanted.clear();
+            return;
+        };
+        document.unwanted.clear();
+        if rebuilt.set_aside.is_empty() {
+            return;
+        }
+        let earlier = std::mem::take(&mut document.set_aside);
+        document.set_loaded(rebuilt.loaded);
+        document.set_aside = [earlier, rebuilt.set_aside.clone()].concat();
+        document.writer = None;
+        self.keep_rebuilt(id, rebuilt.set_aside, rebuilt.attestations_dropped);
+    }
+
+    fn keep_rebuilt(
+        &mut self,
+        id: DocumentId,
+        set_aside: Vec<(ChangeHash, Vec<u8>)>,
+        dropped: Vec<RecordHash>,
+    ) {
+        let attested = self.attest(id);
+        let changes: Vec<ChangeHash> = set_aside.into_iter().map(|(hash, _)| hash).collect();
+        let gone = changes.clone();
+        self.append_document(id, Vec::new(), |part| {
+            part.set_aside = gone;
+            part.attestations_replaced = dropped;
+            if let Some((attestation, replaced)) = attested {
+                part.attestations = vec![(attestation.hash(), attestation.bytes().to_vec())];
+                part.attestations_replaced.extend(replaced);
+            }
+        });
+        self.event(Event::SetAside {
+            document: id,
+            changes,
+        });
+        self.event(Event::Changed {
+            document: id,
+            authors: BTreeSet::from([self.config.person]),
+        });
+        let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
+        for connection in connections {
+            if let Some(session) = self.sessions.get_mut(&connection)
+                && session.lanes.remove(&id).is_some()
+            {
+                self.reconcile(connection, id);
+            }
+        }
+    }
+
+    /// Raw chunks of own changes that were set aside, in order; empty if the document is not
+    /// loaded.
+    pub fn set_aside(&self, document: DocumentId) -> Vec<Vec<u8>> {
+        self.documents
+            .get(&document)
+            .map(|known| known.set_aside.iter().map(|(_, chunk)| chunk.clone()))
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// Stands where a job is for no connection; real ones are never numbered so.
+const NO_CONNECTION: ConnectionId = ConnectionId(u64::MAX);
