@@ -91,7 +91,11 @@ impl Engine {
         }
         let mut fresh_salt = None;
         let writer = document.writer.clone().unwrap_or_else(|| {
-            let salt = self.random.bytes();
+            let salt = if cfg!(cairn_mutant = "actor-reused") {
+                [0; 8]
+            } else {
+                self.random.bytes()
+            };
             fresh_salt = Some(salt);
             actor_of(self.device, id, salt)
         });

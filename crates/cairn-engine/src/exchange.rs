@@ -44,7 +44,11 @@ impl Engine {
             .loaded()
             .map(|contents| contents.facts.graph.samples())
             .unwrap_or_default();
-        let heads = document.durable_heads.clone();
+        let heads = if cfg!(cairn_mutant = "heads-before-durable") {
+            document.heads().to_vec()
+        } else {
+            document.durable_heads.clone()
+        };
         if let Some(session) = self.sessions.get_mut(&connection) {
             let lane = session.lanes.entry(id).or_default();
             lane.heads_sent = true;
@@ -244,7 +248,7 @@ impl Engine {
             return;
         };
         // Consent may have been taken back while the job ran.
-        if !self.may_exchange(id, person) {
+        if !self.may_exchange(id, person) && cfg!(not(cairn_mutant = "consent-late")) {
             return;
         }
         let Some(lane) = self
@@ -307,6 +311,9 @@ impl Engine {
             lane.sent = Some(count);
             lane.unacknowledged.extend(tips);
             self.counters.changes_sent += batch.changes.len() as u64;
+            if cfg!(cairn_mutant = "live-push-forgotten") {
+                continue;
+            }
             let bytes = frame.get_or_insert_with(|| {
                 Message::Changes {
                     document: id,

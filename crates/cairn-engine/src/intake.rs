@@ -253,7 +253,9 @@ impl Engine {
             let salts = batch.salts.clone();
             let count = changes.len();
             self.append_document(id, Vec::new(), |part| {
-                part.changes = changes;
+                if cfg!(not(cairn_mutant = "append-forgotten")) {
+                    part.changes = changes;
+                }
                 part.salts = salts;
                 part.attestations = records;
                 part.attestations_replaced = all_replaced;
@@ -284,7 +286,7 @@ impl Engine {
         let Body::Loaded(current) = &mut document.body else {
             return None;
         };
-        if Arc::ptr_eq(current, base) {
+        if Arc::ptr_eq(current, base) || cfg!(cairn_mutant = "edit-lost") {
             let contents = std::mem::take(&mut admitted.contents);
             *current = Arc::from(contents);
             return Some(admitted);
