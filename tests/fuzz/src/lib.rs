@@ -32,7 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "change_chunk",
         check: change_chunk,
-        mutations: 40_000,
+        mutations: 20_000,
     },
     Target {
         name: "statement",
@@ -47,16 +47,16 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "contents",
         check: contents,
-        mutations: 1_500,
+        mutations: 600,
     },
     Target {
         name: "session",
         check: session,
-        mutations: 1_500,
+        mutations: 600,
     },
     Target {
         name: "gate",
         check: gate,
-        mutations: 1_500,
+        mutations: 600,
     },
 ];

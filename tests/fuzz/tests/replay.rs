@@ -25,7 +25,7 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 
 /// Runs one input; what fails is kept, for ever a test.
 fn try_one(target: &str, check: fn(&[u8]), input: &[u8]) {
-    if let Err(panic) = catch_unwind(|| check(input)) {
+    if catch_unwind(|| check(input)).is_err() {
         let folder = folder("crashers", target);
         fs::create_dir_all(&folder).unwrap();
         let name = input.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -33,8 +33,7 @@ fn try_one(target: &str, check: fn(&[u8]), input: &[u8]) {
         });
         let path = folder.join(format!("{name:016x}"));
         fs::write(&path, input).unwrap();
-        eprintln!("kept as {}", path.display());
-        std::panic::resume_unwind(panic);
+        panic!("the failure above is kept as {}", path.display());
     }
 }
 
