@@ -9,6 +9,7 @@ use automerge::ChangeHash;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, DocumentId, ProcessId};
+use crate::storage::DocumentContent;
 use crate::wire::{byte_lists, hash_lists};
 
 /// Oldest and newest protocol version this program speaks.
@@ -61,6 +62,22 @@ impl Changes {
         self.changes.append(&mut later.changes);
         self.attestations.append(&mut later.attestations);
     }
+}
+
+/// The frame that brings all of `content` to a peer in one part, whatever its bytes are: what a
+/// device with a program of its own could send. The engine itself sends only what it admitted.
+pub fn content_frame(document: DocumentId, content: DocumentContent) -> Vec<u8> {
+    let batch = Changes {
+        salts: content.salts,
+        changes: content.changes,
+        attestations: content.attestations,
+    };
+    Message::Changes {
+        document,
+        batch,
+        last: true,
+    }
+    .encode()
 }
 
 /// Why a change was not admitted, as told to the device that sent it.

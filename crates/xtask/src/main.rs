@@ -1,5 +1,5 @@
 //! Checks and chores of the workspace: `cargo xtask ci | deps | tidy | deny | sim |
-//! mutants | screenshots`.
+//! mutants | fuzz | screenshots`.
 //!
 //! # Role
 //! Everything that a person or a machine runs to learn whether the tree is in order. The list of
@@ -16,6 +16,7 @@
 mod ci;
 mod deny;
 mod edges;
+mod fuzz;
 mod mutants;
 mod program;
 mod purity;
@@ -35,6 +36,7 @@ usage: cargo xtask COMMAND
   deny                           licences, sources, bans, advisories, count of duplicates
   sim [--release] ARGUMENT...    the simulator, e.g. `sim --release --seeds 2000 --from 0`
   mutants [NAME...] [--seeds N]  breaks the engine on purpose; the simulator must notice each time
+  fuzz [TARGET] [--seconds N]    libFuzzer on one decoder or on each, 60 seconds by default
   screenshots [FOLDER]           every page, light and dark, in two sizes; in target/screenshots
   screenshots --documents        the pictures that the documents show";
 
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         ["sim", "--release", rest @ ..] => sim::run(sim::Build::Release, rest),
         ["sim", rest @ ..] => sim::run(sim::Build::Dev, rest),
         ["mutants", rest @ ..] => mutants::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["screenshots"] => screenshots::all(&program::root().join("target/screenshots")),
         ["screenshots", "--documents"] => screenshots::documented(),
         ["screenshots", folder] => screenshots::all(Path::new(folder)),

@@ -1,0 +1,62 @@
+//! What outside bytes must never do to the engine: one function for each decoder.
+//!
+//! # Role
+//! Each function of [`TARGETS`] takes any bytes and panics when a property of the engine does not
+//! hold for them. `tests/replay.rs` calls them with the kept inputs and seeded changes of those.
+//!
+//! # Not here
+//! Whether honest devices agree: the simulator.
+
+mod mutate;
+mod script;
+mod stage;
+mod targets;
+
+pub use mutate::{Random, chunk_around, chunk_body, mutated};
+pub use stage::seeds;
+pub use targets::{attestation, change_chunk, contents, gate, session, statement};
+
+/// A decoder under test.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, and that of its folders.
+    pub name: &'static str,
+    /// Panics when a property does not hold.
+    pub check: fn(&[u8]),
+    /// How many changed inputs each run of the tests tries.
+    pub mutations: usize,
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "change_chunk",
+        check: change_chunk,
+        mutations: 20_000,
+    },
+    Target {
+        name: "statement",
+        check: statement,
+        mutations: 5_000,
+    },
+    Target {
+        name: "attestation",
+        check: attestation,
+        mutations: 5_000,
+    },
+    Target {
+        name: "contents",
+        check: contents,
+        mutations: 600,
+    },
+    Target {
+        name: "session",
+        check: session,
+        mutations: 600,
+    },
+    Target {
+        name: "gate",
+        check: gate,
+        mutations: 600,
+    },
+];

@@ -1,0 +1,349 @@
+//! The scene that scripts play on: a device with a shared and a private document, and what a paired
+//! hostile device has to say to it.
+//!
+//! # Invariants
+//! Everything hostile is made by a real engine first; nothing here knows how frames are built.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, OnceLock};
+
+use automerge::transaction::Transactable;
+use automerge::{AutomergeError, ChangeHash, ObjType, ROOT, ReadDoc};
+use cairn_engine::{
+    AllowAll, Append, Attestation, Claim, Config, ConnectionId, DeviceAdded, DeviceId,
+    DocumentContent, DocumentId, DocumentRow, Engine, Input, Limits, LoadedDocument, Now, Output,
+    PersonId, ProcessId, Restored, Role, ShareTerms, SignedStatement, Statement, content_frame,
+    public_key,
+};
+
+/// The victim's name for the one connection.
+const CONNECTION: ConnectionId = ConnectionId(1);
+const SECRETS: [[u8; 32]; 2] = [[10; 32], [11; 32]];
+const RECOVERIES: [[u8; 32]; 2] = [[100; 32], [101; 32]];
+
+/// What a vault would keep.
+#[derive(Debug, Clone, Default)]
+struct Disk {
+    statements: BTreeMap<[u8; 32], Vec<u8>>,
+    rows: BTreeMap<DocumentId, DocumentRow>,
+    contents: BTreeMap<DocumentId, DocumentContent>,
+}
+
+impl Disk {
+    fn write(&mut self, append: Append) {
+        for (hash, bytes) in append.statements {
+            self.statements.insert(hash.0, bytes);
+        }
+        for part in append.documents {
+            let content = self.contents.entry(part.row.document).or_default();
+            let changes = part.changes.into_iter().map(|(_, bytes)| bytes);
+            content.changes.extend(changes);
+            content.salts.extend(part.salts);
+            let attestations = part.attestations.into_iter().map(|(_, bytes)| bytes);
+            content.attestations.extend(attestations);
+            self.rows.insert(part.row.document, part.row);
+        }
+    }
+}
+
+/// One device: its engine, its disk, what it sent.
+pub(crate) struct Side {
+    pub(crate) engine: Engine,
+    disk: Disk,
+    pub(crate) sent: VecDeque<Vec<u8>>,
+    pub(crate) closed: bool,
+    millis: u64,
+}
+
+impl Side {
+    fn start(index: usize, process: u8, disk: Disk) -> Self {
+        let config = Config {
+            person: person(index),
+            device_secret: SECRETS[index].into(),
+            process: ProcessId::from_bytes([process; 16]),
+            seed: [process; 32],
+            limits: Limits::default(),
+            rules: Arc::new(AllowAll),
+        };
+        let restored = Restored {
+            statements: disk.statements.values().cloned().collect(),
+            documents: disk.rows.values().cloned().collect(),
+        };
+        let mut engine = Engine::new(config, restored);
+        for document in disk.rows.keys() {
+            engine.open(*document);
+        }
+        let mut side = Self {
+            engine,
+            disk,
+            sent: VecDeque::new(),
+            closed: false,
+            millis: 0,
+        };
+        side.run();
+        side
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            ticks_millis: self.millis,
+            wall_millis: 1_790_000_000_000 + self.millis as i64,
+        }
+    }
+
+    fn connect(&mut self, peer: usize, dialled: bool) {
+        let input = Input::Connected {
+            connection: CONNECTION,
+            person: person(peer),
+            device: device(peer),
+            dialled,
+        };
+        self.closed = false;
+        self.engine.handle(self.now(), input);
+        self.run();
+    }
+
+    /// A frame comes, and everything that follows from it happens.
+    pub(crate) fn hear(&mut self, bytes: Vec<u8>) {
+        if !self.closed {
+            let input = Input::Frame {
+                connection: CONNECTION,
+                bytes,
+            };
+            self.engine.handle(self.now(), input);
+            self.run();
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            self.millis += 1;
+            let input = match output {
+                Output::Append { ticket, append } => {
+                    self.disk.write(append);
+                    Input::Stored { ticket }
+                }
+                Output::Load { document } => {
+                    let content = self.disk.contents.get(&document).cloned();
+                    let content = content.unwrap_or_default();
+                    let limits = Limits::default();
+                    let result = LoadedDocument::from_content(document, content, &limits);
+                    Input::Loaded { document, result }
+                }
+                Output::Run(job) => Input::JobDone(job.run()),
+                Output::Send { bytes, .. } => {
+                    self.sent.push_back(bytes);
+                    continue;
+                }
+                Output::Close { .. } => {
+                    self.closed = true;
+                    continue;
+                }
+                Output::Event(_) => continue,
+            };
+            self.engine.handle(self.now(), input);
+        }
+    }
+
+    fn create(&mut self, title: &str) -> DocumentId {
+        let created = self.engine.create(self.now(), 1, |tx| {
+            let text = tx.put_object(ROOT, "title", ObjType::Text)?;
+            tx.put(ROOT, "schema", 1)?;
+            tx.splice_text(&text, 0, 0, title)
+        });
+        let (document, ()) = created.expect("a small page can always be written");
+        self.run();
+        document
+    }
+
+    fn write(&mut self, document: DocumentId, round: usize) {
+        let edited = self.engine.edit(self.now(), document, |tx| {
+            let title = tx.get(ROOT, "title")?;
+            if let Some((_, title)) = title {
+                tx.splice_text(&title, round, 1, "übrig ")?;
+            }
+            let list = tx.put_object(ROOT, "list", ObjType::List)?;
+            tx.insert(&list, 0, round as i64)?;
+            let entry = tx.insert_object(&list, 1, ObjType::Map)?;
+            tx.put(&entry, "done", round.is_multiple_of(2))?;
+            tx.put(&entry, "share", 0.5)?;
+            tx.delete(&list, 0)?;
+            Ok::<(), AutomergeError>(())
+        });
+        edited.expect("a small edit can always be written");
+        self.run();
+    }
+}
+
+fn person(index: usize) -> PersonId {
+    PersonId::from_bytes(public_key(&RECOVERIES[index]))
+}
+
+fn device(index: usize) -> DeviceId {
+    DeviceId::from_bytes(public_key(&SECRETS[index]))
+}
+
+/// See the [module](self).
+pub(crate) struct Stage {
+    disk: Disk,
+    pub(crate) shared: DocumentId,
+    pub(crate) private: DocumentId,
+    /// What the hostile device would honestly say, in order.
+    pub(crate) frames: Vec<Vec<u8>>,
+    /// Its changes that the victim has not got, each built on the one before.
+    pub(crate) pending: Vec<Vec<u8>>,
+    pub(crate) content: DocumentContent,
+    statements: Vec<Vec<u8>>,
+}
+
+impl Stage {
+    /// The same for everybody, made once.
+    pub(crate) fn shared() -> &'static Self {
+        static STAGE: OnceLock<Stage> = OnceLock::new();
+        STAGE.get_or_init(Self::build)
+    }
+
+    fn build() -> Self {
+        let mut sides = [0, 1].map(|index| {
+            let added = DeviceAdded::countersigned(person(index), &SECRETS[index], 0);
+            let added = SignedStatement::sign(Statement::DeviceAdded(added), &RECOVERIES[index]);
+            let mut disk = Disk::default();
+            let bytes = added.bytes().to_vec();
+            disk.statements.insert(added.hash().0, bytes);
+            Side::start(index, index as u8, disk)
+        });
+        for index in [0, 1] {
+            let roster = sides[1 - index].engine.roster(person(1 - index));
+            sides[index].engine.introduce(person(1 - index), &roster);
+            sides[index].run();
+        }
+        let shared = sides[0].create("together");
+        let private = sides[0].create("alone");
+        let terms = ShareTerms {
+            role: Role::Write,
+            purpose: "together".into(),
+            expires_millis: None,
+        };
+        let now = sides[0].now();
+        let granted = sides[0].engine.share(now, shared, person(1), terms);
+        granted.expect("a paired person can be given a role");
+        meet(&mut sides);
+        let known = sides[1].engine.heads(shared);
+        let disk = sides[0].disk.clone();
+        for round in 0..3 {
+            sides[1].write(shared, round);
+        }
+        let pending = changes_since(&sides[1].engine, shared, &known);
+        let [_, hostile] = &sides;
+        let (content, hostile_disk) =
+            (hostile.disk.contents[&shared].clone(), hostile.disk.clone());
+        let statements = disk.statements.values().cloned().collect();
+        let mut sides = [
+            Side::start(0, 20, disk.clone()),
+            Side::start(1, 21, hostile_disk),
+        ];
+        let frames = meet(&mut sides);
+        assert_eq!(sides[0].engine.heads(shared), sides[1].engine.heads(shared));
+        assert_ne!(sides[0].engine.heads(shared), known);
+        Self {
+            disk,
+            shared,
+            private,
+            frames,
+            pending,
+            content,
+            statements,
+        }
+    }
+
+    /// The victim, just connected to the hostile device.
+    pub(crate) fn victim(&self) -> Side {
+        let mut victim = Side::start(0, 20, self.disk.clone());
+        victim.connect(1, false);
+        victim
+    }
+
+    /// A frame with any changes, signed for by the hostile device.
+    pub(crate) fn signed(&self, changes: Vec<Vec<u8>>, head: [u8; 32]) -> Vec<u8> {
+        let claim = Claim {
+            document: self.shared,
+            process: ProcessId::from_bytes([1; 16]),
+            counter: 1 << 20,
+            heads: &[ChangeHash(head)],
+            previous: None,
+        };
+        let attestation = Attestation::sign(claim, device(1), &SECRETS[1]);
+        let content = DocumentContent {
+            changes,
+            salts: self.content.salts.clone(),
+            attestations: vec![attestation.bytes().to_vec()],
+        };
+        content_frame(self.shared, content)
+    }
+}
+
+/// Connects the two until nothing moves; gives what the second said.
+fn meet(sides: &mut [Side; 2]) -> Vec<Vec<u8>> {
+    let [victim, hostile] = sides;
+    victim.connect(1, false);
+    hostile.connect(0, true);
+    let mut said = Vec::new();
+    while !(victim.sent.is_empty() && hostile.sent.is_empty()) {
+        while let Some(frame) = hostile.sent.pop_front() {
+            said.push(frame.clone());
+            victim.hear(frame);
+        }
+        while let Some(frame) = victim.sent.pop_front() {
+            hostile.hear(frame);
+        }
+    }
+    for side in sides {
+        assert!(!side.closed, "honest devices understand each other");
+        let connection = CONNECTION;
+        let now = side.now();
+        side.engine.handle(now, Input::Disconnected { connection });
+        side.run();
+    }
+    said
+}
+
+fn changes_since(engine: &Engine, document: DocumentId, known: &[ChangeHash]) -> Vec<Vec<u8>> {
+    let automerge = engine.read(document).expect("the document was opened");
+    let changes = automerge.get_changes(known);
+    let bytes = changes.iter().map(|change| change.raw_bytes().to_vec());
+    bytes.collect()
+}
+
+/// Inputs to begin with: target, name and bytes.
+pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
+    let stage = Stage::shared();
+    let mut seeds = Vec::new();
+    let lists = [
+        ("change_chunk", &stage.content.changes),
+        ("attestation", &stage.content.attestations),
+        ("statement", &stage.statements),
+    ];
+    for (target, list) in lists {
+        for (index, bytes) in list.iter().enumerate() {
+            seeds.push((target, format!("honest-{index}"), bytes.clone()));
+        }
+    }
+    let frames = stage.frames.len();
+    seeds.push(("session", "honest".into(), vec![0; frames]));
+    seeds.push((
+        "session",
+        "raw".into(),
+        [vec![0; 2], vec![2, 3, 5, 1, 9]].concat(),
+    ));
+    let edits = [vec![0; 3], vec![1, 0, 3, 1, 3, 0, 40, 1]].concat();
+    seeds.push(("session", "edited".into(), edits));
+    for (name, script) in [
+        ("honest", vec![0; 4]),
+        ("time", vec![1, 3, 0, 60, 1, 0, 0, 0]),
+        ("columns", vec![2, 0, 0, 90, 0x7f, 3, 0, 95, 2, 0, 0]),
+    ] {
+        seeds.push(("gate", name.into(), script.clone()));
+        seeds.push(("contents", name.into(), script));
+    }
+    seeds
+}
