@@ -277,6 +277,7 @@ impl Stage {
             changes,
             salts: self.content.salts.clone(),
             attestations: vec![attestation.bytes().to_vec()],
+            ..DocumentContent::default()
         };
         content_frame(self.shared, content)
     }
