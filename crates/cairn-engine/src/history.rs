@@ -3,7 +3,6 @@
 use automerge::{ActorId, ChangeHash};
 
 use crate::attestation::actor_of;
-use crate::chunk::ChangeChunk;
 use crate::contents::LoadedDocument;
 use crate::engine::Engine;
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -32,28 +31,7 @@ impl Engine {
     ///
     /// From 0 it reads the whole history: tens of milliseconds for thousands of changes.
     pub fn history(&self, id: DocumentId, start: usize) -> Option<Vec<HistoryEntry>> {
-        let document = self.documents.get(&id)?;
-        let contents = document.loaded()?;
-        let person_of = |device| self.shown_author(document, device);
-        let facts = &contents.facts;
-        let hashes: Vec<ChangeHash> = (start..facts.graph.len())
-            .map(|position| facts.graph.node(position).hash)
-            .collect();
-        let changes = contents.raw_changes(&hashes, &[]);
-        let entries = changes.iter().enumerate().filter_map(|(index, bytes)| {
-            let position = start + index;
-            let chunk = ChangeChunk::parse(bytes, &self.config.limits).ok()?;
-            let device = facts.author_device(position);
-            Some(HistoryEntry {
-                hash: chunk.hash(),
-                at_seconds: chunk.time(),
-                person: device.and_then(&person_of),
-                device,
-                proven: facts.proofs.is_proven(&facts.graph, position),
-                operations: facts.operations(&chunk, person_of),
-            })
-        });
-        Some(entries.collect())
+        Some(self.past(id)?.entries_from(start))
     }
 
     /// Every actor of a loaded document that commits to a device of a known person.

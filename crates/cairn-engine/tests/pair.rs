@@ -6,7 +6,7 @@ mod world;
 
 use automerge::transaction::Transactable;
 use automerge::{ROOT, ReadDoc};
-use cairn_engine::{Event, Refusal, Role};
+use cairn_engine::{Event, PastError, Refusal, Role};
 use world::{Pair, World, text};
 
 #[test]
@@ -41,6 +41,63 @@ fn edits_made_apart_meet_and_are_proven_on_both_sides() {
     assert_eq!(pair.title(0, goal).as_deref(), Some("Stroll to the lake"));
     assert_eq!(pair.title(1, goal), pair.title(0, goal));
     pair.assert_proven(goal);
+}
+
+#[test]
+fn the_past_tells_what_changed_since_and_shows_the_goal_as_it_was() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "Walk");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    let met = pair.heads(0, goal);
+    pair.edit(1, goal, |tx, title| {
+        tx.splice_text(title, 4, 0, " far").unwrap()
+    });
+    let past = pair.world.engine(0).past(goal).unwrap();
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 0, 4, "Run").unwrap()
+    });
+
+    let since = past.changed_since(&met);
+    let all = pair.world.engine(0).history(goal, 0).unwrap();
+    assert_eq!(since.len(), 1, "later edits do not show in a snapshot");
+    assert_eq!(since[0], all[all.len() - 2]);
+    assert!(since[0].proven);
+    assert_ne!(since[0].person, all[0].person);
+    assert!(past.changed_since(past.heads()).is_empty());
+
+    let title_of = |past: &cairn_engine::Past, heads: &[automerge::ChangeHash]| {
+        let document = past.as_of(heads).unwrap();
+        let (_, title) = document.get(ROOT, "title").unwrap().unwrap();
+        document.text(&title).unwrap()
+    };
+    assert_eq!(title_of(&past, &met), "Walk");
+    assert_eq!(title_of(&past, past.heads()), "Walk far");
+    assert_eq!(pair.title(0, goal).as_deref(), Some("Run far"));
+
+    // A head from after the snapshot is not in it.
+    let later = pair.heads(0, goal);
+    assert_eq!(past.as_of(&later).unwrap_err(), PastError::UnknownHead);
+}
+
+#[test]
+fn the_heads_of_a_moment_hold_all_that_was_written_until_then() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "Walk");
+    pair.edit(0, goal, |tx, title| {
+        tx.splice_text(title, 4, 0, " far").unwrap()
+    });
+    let past = pair.world.engine(0).past(goal).unwrap();
+    let times: Vec<i64> = past
+        .changed_since(&[])
+        .iter()
+        .map(|entry| entry.at_seconds)
+        .collect();
+    let first = times.iter().min().unwrap();
+    let last = times.iter().max().unwrap();
+    assert_eq!(past.heads_at(*last), past.heads());
+    assert!(past.heads_at(first - 1).is_empty());
+    assert!(past.as_of(&[]).unwrap().is_empty());
 }
 
 #[test]
