@@ -1,6 +1,6 @@
 //! A document as the engine holds it: its index row, its consent and, once loaded, its contents.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use automerge::{ActorId, ChangeHash};
@@ -9,8 +9,9 @@ use crate::consent::Consent;
 use crate::contents::{Contents, LoadedDocument};
 use crate::frame::{Changes, Message};
 use crate::id::{DocumentId, PersonId};
+use crate::ranges::Digest;
 use crate::session::ConnectionId;
-use crate::statement::{Origin, Role};
+use crate::statement::{Origin, Role, SignedStatement};
 use crate::storage::{DocumentRow, RecordHash};
 
 /// What is in memory of a document.
@@ -42,6 +43,8 @@ pub(crate) struct Document {
     pub(crate) durable_heads: Vec<ChangeHash>,
     /// How many changes, counted from the first, are durable. Meaningful once loaded.
     pub(crate) durable: usize,
+    /// Digests of what is known of it, for each person it is compared with.
+    digests: BTreeMap<PersonId, Digest>,
     /// A gate job is under way.
     pub(crate) admitting: bool,
     /// Own changes that the owner's side does not take, until the document is rebuilt.
@@ -61,8 +64,10 @@ pub(crate) struct Document {
 pub(crate) enum Held {
     /// A peer's message.
     Message(Message),
-    /// This side found that the peer differs.
+    /// The peer differs: it is asked for its heads.
     Reconcile,
+    /// The peer does not have it: it is sent everything.
+    Offer,
 }
 
 impl Document {
@@ -78,6 +83,7 @@ impl Document {
             attestation: None,
             durable_heads: heads,
             durable: 0,
+            digests: BTreeMap::new(),
             admitting: false,
             unwanted: BTreeSet::new(),
             rebuilding: false,
@@ -109,9 +115,38 @@ impl Document {
         }
     }
 
+    /// Notes that the first `count` changes are durable, whose heads these are.
+    pub(crate) fn set_durable(&mut self, count: usize, heads: Vec<ChangeHash>) {
+        self.durable = count;
+        if self.durable_heads != heads {
+            self.durable_heads = heads;
+            self.digests.clear();
+        }
+    }
+
+    /// Merges a statement about consent whose signer was checked. Returns whether it was new.
+    pub(crate) fn merge_consent(&mut self, signed: SignedStatement) -> bool {
+        self.digests.clear();
+        self.consent.merge(signed)
+    }
+
+    /// The digest of what is known here, made by `make` when it is not known yet.
+    pub(crate) fn digest(
+        &mut self,
+        person: PersonId,
+        make: impl FnOnce(&Self) -> Digest,
+    ) -> Digest {
+        if let Some(digest) = self.digests.get(&person) {
+            return *digest;
+        }
+        let digest = make(self);
+        self.digests.insert(person, digest);
+        digest
+    }
+
     pub(crate) fn set_loaded(&mut self, loaded: LoadedDocument) {
-        self.durable = loaded.contents.facts.graph.len();
-        self.durable_heads = loaded.contents.facts.graph.heads().to_vec();
+        let graph = &loaded.contents.facts.graph;
+        self.set_durable(graph.len(), graph.heads().to_vec());
         self.set_aside = loaded.set_aside;
         self.body = Body::Loaded(Arc::from(loaded.contents));
     }

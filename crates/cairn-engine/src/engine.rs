@@ -190,6 +190,8 @@ pub struct Engine {
     pub(crate) random: crate::random::Random,
     pub(crate) people: People,
     pub(crate) documents: BTreeMap<DocumentId, Document>,
+    /// The documents ever shared with each other person.
+    pub(crate) common: BTreeMap<PersonId, BTreeSet<DocumentId>>,
     pub(crate) sessions: BTreeMap<ConnectionId, Session>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) tickets: u64,
@@ -210,6 +212,7 @@ impl Engine {
             random,
             people: People::default(),
             documents: BTreeMap::new(),
+            common: BTreeMap::new(),
             sessions: BTreeMap::new(),
             outputs: VecDeque::new(),
             tickets: 0,
@@ -234,8 +237,12 @@ impl Engine {
                 && let Some(document) = document_of(signed.statement())
                 && let Some(document) = engine.documents.get_mut(&document)
             {
-                document.consent.merge(signed);
+                document.merge_consent(signed);
             }
+        }
+        let documents: Vec<DocumentId> = engine.documents.keys().copied().collect();
+        for id in documents {
+            engine.note_common(id);
         }
         engine
     }
@@ -359,10 +366,10 @@ impl Engine {
 
     /// How many documents were ever shared between this person and another.
     pub fn shared_with(&self, person: PersonId) -> usize {
-        self.documents
-            .values()
-            .filter(|document| self.is_common(document, person))
-            .count()
+        if person == self.config.person {
+            return self.documents.len();
+        }
+        self.common.get(&person).map_or(0, BTreeSet::len)
     }
 
     /// Whether every append is durable.
@@ -511,6 +518,7 @@ impl Engine {
                     match held {
                         Held::Message(message) => self.message(connection, message),
                         Held::Reconcile => self.reconcile(connection, id),
+                        Held::Offer => self.offer(connection, id),
                     }
                 }
             }
@@ -522,7 +530,7 @@ impl Engine {
                     error,
                 });
                 for (connection, _) in held {
-                    self.say_synced(connection);
+                    self.opened(connection, id);
                 }
             }
         }
@@ -539,8 +547,7 @@ impl Engine {
             if let Some(done) = self.appending.pop_front()
                 && let Some(document) = self.documents.get_mut(&done.document)
             {
-                document.durable = done.count;
-                document.durable_heads = done.heads;
+                document.set_durable(done.count, done.heads);
                 reached.insert(done.document);
             }
         }
@@ -552,6 +559,7 @@ impl Engine {
                 heads,
                 all,
             });
+            self.note_changed(id);
             self.acknowledge(id);
             self.rebuild(id);
         }

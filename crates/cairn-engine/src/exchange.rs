@@ -8,51 +8,97 @@ use automerge::ChangeHash;
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::{Engine, Output};
-use crate::frame::{Changes, HASHES_MAX, Message};
+use crate::frame::{Changes, HASHES_MAX, Has, Message};
 use crate::id::DocumentId;
 use crate::jobs::{Collect, Job, Work};
-use crate::session::{ConnectionId, Lane};
+use crate::session::{Asked, ConnectionId, Lane};
 
 impl Engine {
-    /// Sends the consent of a document and, if it may flow, its heads.
+    /// Sends the consent of a document and, if it may flow, asks for the peer's heads.
     pub(crate) fn reconcile(&mut self, connection: ConnectionId, id: DocumentId) {
+        if self.make_ready(connection, id, Held::Reconcile) {
+            self.send_consent(connection, id);
+            self.ask_heads(connection, id);
+            self.opened(connection, id);
+        }
+    }
+
+    /// Sends the consent of a document that the peer does not have and, if it may flow, all of it.
+    pub(crate) fn offer(&mut self, connection: ConnectionId, id: DocumentId) {
+        if self.make_ready(connection, id, Held::Offer) {
+            self.send_consent(connection, id);
+            let Some(session) = self.sessions.get_mut(&connection) else {
+                return;
+            };
+            let person = session.person;
+            session.lanes.entry(id).or_default().sent = Some(0);
+            if self.may_exchange(id, person) {
+                self.collect(connection, id);
+            }
+            self.opened(connection, id);
+        }
+    }
+
+    /// Whether a document can be spoken of. If it has to be read from the vault first, `then` is
+    /// done afterwards.
+    fn make_ready(&mut self, connection: ConnectionId, id: DocumentId, then: Held) -> bool {
+        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
+            return false;
+        };
+        if !self.may_exchange(id, person) || self.open(id) {
+            return true;
+        }
+        let (Some(session), Some(document)) = (
+            self.sessions.get_mut(&connection),
+            self.documents.get_mut(&id),
+        ) else {
+            return false;
+        };
+        if matches!(document.body, Body::Damaged) {
+            return true;
+        }
+        session.opening.insert(id);
+        document.held.push_back((connection, then));
+        false
+    }
+
+    /// Asks for the heads of a document, in the hope that one side has all of the other's.
+    fn ask_heads(&mut self, connection: ConnectionId, id: DocumentId) {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return;
         };
-        if self.may_exchange(id, person) && !self.open(id) {
-            if let Some(document) = self.documents.get_mut(&id)
-                && !matches!(document.body, Body::Damaged)
-            {
-                document.held.push_back((connection, Held::Reconcile));
-            }
-            return;
+        let loaded = self.documents.get(&id).and_then(Document::loaded);
+        if loaded.is_some() && self.may_exchange(id, person) {
+            self.send_heads(connection, id, Has::No, true, false);
         }
-        self.send_consent(connection, id);
-        if self.may_exchange(id, person) {
-            self.send_heads(connection, id, true);
-        }
-        self.say_synced(connection);
     }
 
-    /// Sends the heads of a document. A question is answered by one message that is none, so that
-    /// there is an end to it; two questions that cross answer each other.
-    fn send_heads(&mut self, connection: ConnectionId, id: DocumentId, asks: bool) {
+    fn send_heads(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        has_yours: Has,
+        asks: bool,
+        sampled: bool,
+    ) {
         let Some(document) = self.documents.get(&id) else {
             return;
         };
-        let samples = document
-            .loaded()
-            .map(|contents| contents.facts.graph.samples())
-            .unwrap_or_default();
+        let samples = match document.loaded() {
+            Some(contents) if sampled => contents.facts.graph.samples(),
+            _ => Vec::new(),
+        };
         let heads = if cfg!(cairn_mutant = "heads-before-durable") {
             document.heads().to_vec()
         } else {
             document.durable_heads.clone()
         };
-        if let Some(session) = self.sessions.get_mut(&connection) {
-            let lane = session.lanes.entry(id).or_default();
-            lane.heads_sent = true;
-            lane.asked |= asks;
+        if asks && let Some(session) = self.sessions.get_mut(&connection) {
+            session.lanes.entry(id).or_default().asked = Some(Asked {
+                durable: document.durable,
+                heads: heads.clone(),
+                sampled,
+            });
         }
         self.send(
             connection,
@@ -61,6 +107,7 @@ impl Engine {
                 heads,
                 samples,
                 asks,
+                has_yours,
             },
         );
     }
@@ -90,9 +137,10 @@ impl Engine {
                 heads,
                 samples,
                 asks,
+                has_yours,
                 ..
             } => {
-                self.heads_received(connection, id, &heads, &samples, asks);
+                self.heads_received(connection, id, &heads, &samples, asks, has_yours);
             }
             Message::Changes { batch, last, .. } => {
                 self.changes_received(connection, id, batch, last);
@@ -124,19 +172,29 @@ impl Engine {
             .push_back((connection, Held::Message(message)));
     }
 
-    pub(crate) fn heads_received(
+    /// Heads of the peer: a question, the answer to one, or both. A question gets one answer.
+    ///
+    /// When one side has all of the other's heads, it knows what the other is missing. When
+    /// neither has, both sides have written since: then samples of their histories travel, which
+    /// lead to the newest change that both have, or to one at most twice as far back.
+    fn heads_received(
         &mut self,
         connection: ConnectionId,
         id: DocumentId,
         heads: &[ChangeHash],
         samples: &[ChangeHash],
         asks: bool,
+        has_yours: Has,
     ) {
         if heads.len() > HASHES_MAX || samples.len() > HASHES_MAX {
             self.misbehaved(connection);
             return;
         }
-        let Some(contents) = self.documents.get(&id).and_then(Document::loaded).cloned() else {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let durable = document.durable;
+        let Some(contents) = document.loaded().cloned() else {
             return;
         };
         let Some(session) = self.sessions.get_mut(&connection) else {
@@ -144,26 +202,50 @@ impl Engine {
         };
         let graph = &contents.facts.graph;
         let lane = session.lanes.entry(id).or_default();
-        let answer = !std::mem::replace(&mut lane.asked, false) && asks;
-        let known: Vec<ChangeHash> = heads
-            .iter()
-            .chain(samples)
-            .filter(|hash| graph.contains(hash))
-            .copied()
-            .collect();
-        lane.expecting = heads.iter().any(|head| !graph.contains(head));
-        let durable: Vec<ChangeHash> = heads
-            .iter()
-            .filter(|hash| graph.contains(hash))
-            .copied()
-            .collect();
-        graph.cover_down(&durable, &mut lane.acknowledged, |_| {});
-        if answer {
-            self.send_heads(connection, id, false);
+        let asked = lane.asked.take();
+        if let Some(asked) = &asked
+            && has_yours != Has::No
+        {
+            lane.sent = Some(lane.sent.unwrap_or(0).max(asked.durable));
+            if has_yours == Has::Durably {
+                graph.cover_down(&asked.heads, &mut lane.acknowledged, |_| {});
+            } else {
+                lane.unacknowledged.extend(&asked.heads);
+            }
         }
-        self.collect_missing(connection, id, &contents, known);
+        let here: Vec<ChangeHash> = heads
+            .iter()
+            .filter(|hash| graph.contains(hash))
+            .copied()
+            .collect();
+        let all_here = here.len() == heads.len();
+        lane.expecting = !all_here;
+        graph.cover_down(&here, &mut lane.acknowledged, |_| {});
+        let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
+        let is_all_durable = here.iter().all(is_durable);
+        let sampled_before = asked.as_ref().is_some_and(|asked| asked.sampled);
+        // Two questions that cross answer each other once there are samples in both.
+        if asks && (all_here || !sampled_before) {
+            let has_theirs = match (all_here, is_all_durable) {
+                (false, _) => Has::No,
+                (true, true) => Has::Durably,
+                (true, false) => Has::Yes,
+            };
+            if has_theirs == Has::Yes {
+                let waiting = here.iter().filter(|hash| !is_durable(hash));
+                lane.acknowledge.extend(waiting);
+            }
+            let sampled = !all_here && (asked.is_some() || !samples.is_empty());
+            let asks_back = !all_here && samples.is_empty();
+            self.send_heads(connection, id, has_theirs, asks_back, sampled);
+        }
+        if all_here || !samples.is_empty() {
+            let known = here.into_iter().chain(samples.iter().copied());
+            self.collect_missing(connection, id, &contents, known.collect());
+        } else if has_yours != Has::No {
+            self.collect(connection, id);
+        }
         self.report_delivered(connection, id);
-        self.say_synced(connection);
     }
 
     /// Starts the job that writes what the peer is missing, if it misses anything.
@@ -285,7 +367,7 @@ impl Engine {
         let connections: Vec<ConnectionId> = self
             .sessions
             .iter()
-            .filter(|(_, session)| session.index_done && self.may_exchange(id, session.person))
+            .filter(|(_, session)| session.is_compared() && self.may_exchange(id, session.person))
             .map(|(connection, _)| *connection)
             .collect();
         let mut frame = None;

@@ -9,6 +9,7 @@ use automerge::ChangeHash;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, DocumentId, ProcessId};
+use crate::ranges::Range;
 use crate::storage::DocumentContent;
 use crate::wire::{byte_lists, hash_lists};
 
@@ -29,12 +30,13 @@ pub(crate) struct Hello {
     pub(crate) own_roster: [u8; 32],
     /// Digest of what the sender knows of the receiver's roster.
     pub(crate) known_roster: [u8; 32],
+    /// Drawn for this session: both together are the key of its fingerprints of ranges.
+    pub(crate) nonce: [u8; 16],
+    /// How many documents the two share, as far as the sender knows.
+    pub(crate) documents: u32,
     /// Fingerprint of all documents and statements the two share.
     pub(crate) fingerprint: [u8; 32],
 }
-
-/// One line of an [`Message::Index`]: a shared document and the digest of what is known of it.
-pub(crate) type IndexEntry = (DocumentId, [u8; 32]);
 
 /// New changes of a document with what proves them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,21 +101,32 @@ pub enum Refusal {
     DocumentFull,
 }
 
+/// Whether a device has what it was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Has {
+    /// It does not, or was not asked.
+    No,
+    /// It has, and will acknowledge it once it is durable.
+    Yes,
+    /// It has, durably.
+    Durably,
+}
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
     Hello(Hello),
     Statements(Vec<Vec<u8>>),
-    Index {
-        entries: Vec<IndexEntry>,
-        last: bool,
-    },
+    Ranges(Vec<Range>),
     Heads {
         document: DocumentId,
         heads: Vec<ChangeHash>,
+        /// Some of what lies below, for a peer that has gone another way since.
         samples: Vec<ChangeHash>,
         /// Whether the sender wants the receiver's heads back.
         asks: bool,
+        /// Whether the sender has all of the heads that the receiver asked with.
+        has_yours: Has,
     },
     Changes {
         document: DocumentId,
@@ -158,15 +171,17 @@ impl Message {
         let (kind, body) = match self {
             Self::Hello(hello) => (1, postcard::to_allocvec(hello)),
             Self::Statements(list) => (2, postcard::to_allocvec(&StatementsBody(list.clone()))),
-            Self::Index { entries, last } => (3, postcard::to_allocvec(&(entries, last))),
+            Self::Ranges(ranges) => (3, postcard::to_allocvec(ranges)),
             Self::Heads {
                 document,
                 heads,
                 samples,
                 asks,
+                has_yours,
             } => {
                 let (heads, samples) = (Hashes(heads.clone()), Hashes(samples.clone()));
-                (4, postcard::to_allocvec(&(document, heads, samples, asks)))
+                let body = (document, heads, samples, asks, has_yours);
+                (4, postcard::to_allocvec(&body))
             }
             Self::Changes {
                 document,
@@ -203,17 +218,16 @@ impl Message {
         Ok(match kind {
             1 => Self::Hello(body(rest)?),
             2 => Self::Statements(body::<StatementsBody>(rest)?.0),
-            3 => {
-                let (entries, last) = body(rest)?;
-                Self::Index { entries, last }
-            }
+            3 => Self::Ranges(body(rest)?),
             4 => {
-                let (document, heads, samples, asks): (_, Hashes, Hashes, _) = body(rest)?;
+                let (document, heads, samples, asks, has_yours): (_, Hashes, Hashes, _, _) =
+                    body(rest)?;
                 Self::Heads {
                     document,
                     heads: heads.0,
                     samples: samples.0,
                     asks,
+                    has_yours,
                 }
             }
             5 => {
@@ -263,18 +277,18 @@ mod tests {
                 process: ProcessId::from_bytes([7; 16]),
                 own_roster: [8; 32],
                 known_roster: [9; 32],
-                fingerprint: [10; 32],
+                nonce: [10; 16],
+                documents: 300,
+                fingerprint: [11; 32],
             }),
             Message::Statements(vec![vec![1, 2], vec![]]),
-            Message::Index {
-                entries: vec![(document, [11; 32])],
-                last: true,
-            },
+            Message::Ranges(crate::ranges::example()),
             Message::Heads {
                 document,
                 heads: vec![hash],
                 samples: vec![hash, hash],
                 asks: true,
+                has_yours: Has::Durably,
             },
             Message::Changes {
                 document,

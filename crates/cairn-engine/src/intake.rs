@@ -50,7 +50,8 @@ impl Engine {
             .and_then(Document::loaded)
             .map(|contents| contents.facts.graph.len());
         // Without a lane the document was equal on both sides until now.
-        let sent = known.filter(|_| session.index_done);
+        // An empty one here has nothing that the peer could miss.
+        let sent = known.filter(|known| session.is_compared() || *known == 0);
         let lane = session.lanes.entry(id).or_insert_with(|| Lane {
             sent,
             ..Lane::default()

@@ -3,6 +3,7 @@
 mod admission;
 mod attestation;
 pub mod chunk;
+mod comparing;
 mod consent;
 mod contents;
 mod delivery;
@@ -24,6 +25,7 @@ mod past;
 mod people;
 mod proofs;
 mod random;
+mod ranges;
 mod rebuild;
 mod rules;
 mod session;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 
-use crate::frame::{Changes, IndexEntry};
+use crate::frame::Changes;
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::ranges::{Comparison, Digest};
 
 /// Names a connection; given by whoever runs the transport, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,24 +23,41 @@ pub(crate) struct Session {
     /// When the peer's hello must have come, in ticks.
     pub(crate) hello_until_millis: u64,
     pub(crate) greeted: bool,
-    /// Whether both sides said that they share the same set, or the index was exchanged.
-    pub(crate) index_sent: bool,
-    pub(crate) index_received: Option<Vec<IndexEntry>>,
-    /// Whether the last part of the peer's index has come; there is one index in a session.
-    pub(crate) index_complete: bool,
-    pub(crate) index_done: bool,
+    /// Where the comparison of what the two share stands.
+    pub(crate) comparing: Comparing,
+    /// Documents that changed since the set was taken down: they are looked at one by one.
+    pub(crate) touched: BTreeSet<DocumentId>,
+    /// Documents of which the peer waits to hear, while they are read from the vault.
+    pub(crate) opening: BTreeSet<DocumentId>,
     pub(crate) synced_sent: bool,
     pub(crate) synced_received: bool,
     pub(crate) settled: bool,
     pub(crate) lanes: BTreeMap<DocumentId, Lane>,
 }
 
+/// How far the two sides are in finding out what differs.
+#[derive(Debug)]
+pub(crate) enum Comparing {
+    /// The set of this side as its hello told of it, and the half of the key that it drew.
+    Greeting {
+        items: Vec<(DocumentId, Digest)>,
+        nonce: [u8; 16],
+        fingerprint: Digest,
+    },
+    /// Ranges go back and forth.
+    Ranges(Comparison),
+    /// Both know what differs.
+    Done {
+        /// Whether anything did, so that the peer tells when it has said all of it.
+        differed: bool,
+    },
+}
+
 /// Where a document stands within a session.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
-    pub(crate) heads_sent: bool,
     /// The peer was asked for its heads and has not answered.
-    pub(crate) asked: bool,
+    pub(crate) asked: Option<Asked>,
     /// How many changes, counted from the first, the peer has or was sent. `None` until that is
     /// known, or while the document is not loaded.
     pub(crate) sent: Option<usize>,
@@ -63,12 +81,24 @@ pub(crate) struct Lane {
     pub(crate) delivered: Vec<ChangeHash>,
 }
 
+/// A question for the heads of a document.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The heads in the question.
+    pub(crate) heads: Vec<ChangeHash>,
+    /// How many changes, counted from the first, they stood for.
+    pub(crate) durable: usize,
+    /// Whether it came with samples.
+    pub(crate) sampled: bool,
+}
+
 impl Session {
     pub(crate) fn new(
         person: PersonId,
         device: DeviceId,
         dialled: bool,
         hello_until_millis: u64,
+        comparing: Comparing,
     ) -> Self {
         Self {
             person,
@@ -76,10 +106,9 @@ impl Session {
             dialled,
             hello_until_millis,
             greeted: false,
-            index_sent: false,
-            index_received: None,
-            index_complete: false,
-            index_done: false,
+            comparing,
+            touched: BTreeSet::new(),
+            opening: BTreeSet::new(),
             synced_sent: false,
             synced_received: false,
             settled: false,
@@ -87,12 +116,18 @@ impl Session {
         }
     }
 
+    /// Whether both sides know what differs.
+    pub(crate) fn is_compared(&self) -> bool {
+        matches!(self.comparing, Comparing::Done { .. })
+    }
+
     /// Whether nothing is on its way in either direction, as far as this side can know.
     pub(crate) fn is_settled(&self) -> bool {
-        self.greeted
-            && self.index_done
-            && (!self.index_sent || self.synced_sent && self.synced_received)
-            && self.lanes.values().all(Lane::is_settled)
+        let said = match self.comparing {
+            Comparing::Greeting { .. } | Comparing::Ranges(_) => false,
+            Comparing::Done { differed } => !differed || self.synced_sent && self.synced_received,
+        };
+        self.greeted && said && self.opening.is_empty() && self.lanes.values().all(Lane::is_settled)
     }
 }
 
@@ -119,7 +154,7 @@ impl Lane {
     }
 
     fn is_settled(&self) -> bool {
-        !self.asked
+        self.asked.is_none()
             && !self.collecting
             && !self.expecting
             && self.staging.is_empty()

@@ -181,9 +181,11 @@ impl Engine {
     fn keep_consent(&mut self, id: DocumentId, statements: Vec<SignedStatement>) {
         if let Some(document) = self.documents.get_mut(&id) {
             for signed in &statements {
-                document.consent.merge(signed.clone());
+                document.merge_consent(signed.clone());
             }
         }
+        self.note_common(id);
+        self.note_changed(id);
         self.append_document(id, statements, |_| {});
         self.event(Event::Consent { document: id });
     }
@@ -407,10 +409,12 @@ impl Engine {
         let full = document.consent.statements().count() >= statements_max;
         if (full && !grant)
             || document.consent.has_receipt_like(signed.statement())
-            || !document.consent.merge(signed.clone())
+            || !document.merge_consent(signed.clone())
         {
             return false;
         }
+        self.note_common(id);
+        self.note_changed(id);
         self.append_document(id, vec![signed], |_| {});
         true
     }

@@ -35,7 +35,7 @@ pub(crate) fn changes_frame(body: &ChangesBody) -> Vec<u8> {
 /// Writes a frame of heads that asks for the receiver's.
 pub(crate) fn heads_frame(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
     let heads: Vec<[u8; 32]> = heads.iter().map(|hash| hash.0).collect();
-    let body = (document, &heads, &heads, true);
+    let body = (document, &heads, &heads, true, 0u8);
     let mut frame = vec![HEADS];
     frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame
