@@ -67,9 +67,31 @@ impl Engine {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return;
         };
-        let loaded = self.documents.get(&id).and_then(Document::loaded);
-        if loaded.is_some() && self.may_exchange(id, person) {
+        if !self.may_exchange(id, person) {
+            if let Some(session) = self.sessions.get_mut(&connection) {
+                session.withheld.insert(id);
+            }
+            return;
+        }
+        if self.documents.get(&id).and_then(Document::loaded).is_some() {
             self.send_heads(connection, id, Has::No, true, false);
+        }
+    }
+
+    /// Asks the peers for a document that this side learned just now to be shared with it.
+    pub(crate) fn ask_withheld(&mut self, id: DocumentId) {
+        let connections: Vec<ConnectionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.withheld.contains(&id))
+            .filter(|(_, session)| self.may_exchange(id, session.person))
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in connections {
+            if let Some(session) = self.sessions.get_mut(&connection) {
+                session.withheld.remove(&id);
+            }
+            self.reconcile(connection, id);
         }
     }
 

@@ -27,6 +27,9 @@ pub(crate) struct Session {
     pub(crate) comparing: Comparing,
     /// Documents that changed since the set was taken down: they are looked at one by one.
     pub(crate) touched: BTreeSet<DocumentId>,
+    /// Documents that differ and that this side may not speak of, as far as it knows: asked for
+    /// once the peer's statements say otherwise.
+    pub(crate) withheld: BTreeSet<DocumentId>,
     /// Documents of which the peer waits to hear, while they are read from the vault.
     pub(crate) opening: BTreeSet<DocumentId>,
     pub(crate) synced_sent: bool,
@@ -108,6 +111,7 @@ impl Session {
             greeted: false,
             comparing,
             touched: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             opening: BTreeSet::new(),
             synced_sent: false,
             synced_received: false,

@@ -300,6 +300,7 @@ impl Engine {
             self.event(Event::Consent { document: id });
             self.send_statements(connection, receipts);
             self.stop_where_not_shared(connection, id);
+            self.ask_withheld(id);
             if recovered.contains(&id) {
                 self.consent_recovered(now, id, person);
             }
