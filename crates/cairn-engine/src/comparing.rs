@@ -13,16 +13,17 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::frame::{Hello, Message};
 use crate::id::{DocumentId, PersonId};
-use crate::ranges::{Comparison, Digest, Found, Range};
+use crate::ranges::{Comparison, Found, Known, Range};
 use crate::session::{Comparing, ConnectionId};
 
 /// The digest of a whole set, for the hello.
-pub(crate) fn fingerprint(items: &[(DocumentId, Digest)]) -> Digest {
+pub(crate) fn fingerprint(items: &[(DocumentId, Known)]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"cairn set fingerprint v1");
-    for (document, digest) in items {
+    for (document, known) in items {
         hasher.update(document.as_bytes());
-        hasher.update(digest);
+        hasher.update(&known.consent);
+        hasher.update(&known.heads);
     }
     *hasher.finalize().as_bytes()
 }
@@ -37,9 +38,9 @@ fn range_key(dialler: &[u8; 16], listener: &[u8; 16]) -> [u8; 32] {
 }
 
 impl Engine {
-    /// Each document the two ever shared, sorted, with the digest of what is known of it. Of one
+    /// Each document the two ever shared, sorted, with digests of what is known of it. Of one
     /// that is not shared any more it tells the consent only.
-    pub(crate) fn shared_set(&mut self, person: PersonId) -> Vec<(DocumentId, Digest)> {
+    pub(crate) fn shared_set(&mut self, person: PersonId) -> Vec<(DocumentId, Known)> {
         let me = self.config.person;
         let documents: Vec<DocumentId> = if person == me {
             self.documents.keys().copied().collect()
@@ -56,9 +57,9 @@ impl Engine {
             .filter_map(|id| {
                 let flows = self.may_exchange(id, person);
                 let document = self.documents.get_mut(&id)?;
-                let digest =
-                    document.digest(person, |document| entry_digest(document, me, person, flows));
-                Some((id, digest))
+                let known =
+                    document.known_to(person, |document| known_to(document, me, person, flows));
+                Some((id, known))
             })
             .collect()
     }
@@ -164,9 +165,15 @@ impl Engine {
             };
             session.lanes.entry(id).or_default();
             match found {
-                Found::WeGoOn => self.reconcile(connection, id),
                 Found::Absent => self.offer(connection, id),
-                Found::TheyGoOn => self.send_consent(connection, id),
+                Found::Differs { consent, ours } => {
+                    if consent {
+                        self.send_consent(connection, id);
+                    }
+                    if ours {
+                        self.ask(connection, id);
+                    }
+                }
             }
         }
     }
@@ -237,27 +244,31 @@ impl Engine {
     }
 }
 
-/// The digest of what is known of a document, as far as `person` should know it; `flows` says
-/// whether its changes are among that.
-fn entry_digest(document: &Document, me: PersonId, person: PersonId, flows: bool) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"cairn set entry v1");
+/// Digests of what is known of a document, as far as `person` should know it; `flows` says whether
+/// its changes are among that.
+fn known_to(document: &Document, me: PersonId, person: PersonId, flows: bool) -> Known {
+    let mut consent = blake3::Hasher::new();
+    consent.update(b"cairn set consent v1");
     if person == me {
         for signed in document.consent.statements() {
-            hasher.update(&signed.hash().0);
+            consent.update(&signed.hash().0);
         }
     } else {
         let owned = document.origin.owner == me;
         let grantee = if owned { person } else { me };
         for signed in document.consent.known_to(grantee) {
-            hasher.update(&signed.hash().0);
+            consent.update(&signed.hash().0);
         }
     }
-    hasher.update(b"heads");
+    let mut heads = blake3::Hasher::new();
+    heads.update(b"cairn set heads v1");
     if flows {
         for head in &document.durable_heads {
-            hasher.update(&head.0);
+            heads.update(&head.0);
         }
     }
-    *hasher.finalize().as_bytes()
+    Known {
+        consent: *consent.finalize().as_bytes(),
+        heads: *heads.finalize().as_bytes(),
+    }
 }

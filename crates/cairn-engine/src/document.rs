@@ -9,7 +9,7 @@ use crate::consent::Consent;
 use crate::contents::{Contents, LoadedDocument};
 use crate::frame::{Changes, Message};
 use crate::id::{DocumentId, PersonId};
-use crate::ranges::Digest;
+use crate::ranges::Known;
 use crate::session::ConnectionId;
 use crate::statement::{Origin, Role, SignedStatement};
 use crate::storage::{DocumentRow, RecordHash};
@@ -43,8 +43,8 @@ pub(crate) struct Document {
     pub(crate) durable_heads: Vec<ChangeHash>,
     /// How many changes, counted from the first, are durable. Meaningful once loaded.
     pub(crate) durable: usize,
-    /// Digests of what is known of it, for each person it is compared with.
-    digests: BTreeMap<PersonId, Digest>,
+    /// Knowns of what is known of it, for each person it is compared with.
+    known: BTreeMap<PersonId, Known>,
     /// A gate job is under way.
     pub(crate) admitting: bool,
     /// Own changes that the owner's side does not take, until the document is rebuilt.
@@ -65,7 +65,7 @@ pub(crate) enum Held {
     /// A peer's message.
     Message(Message),
     /// The peer differs: it is asked for its heads.
-    Reconcile,
+    Ask,
     /// The peer does not have it: it is sent everything.
     Offer,
 }
@@ -83,7 +83,7 @@ impl Document {
             attestation: None,
             durable_heads: heads,
             durable: 0,
-            digests: BTreeMap::new(),
+            known: BTreeMap::new(),
             admitting: false,
             unwanted: BTreeSet::new(),
             rebuilding: false,
@@ -120,28 +120,28 @@ impl Document {
         self.durable = count;
         if self.durable_heads != heads {
             self.durable_heads = heads;
-            self.digests.clear();
+            self.known.clear();
         }
     }
 
     /// Merges a statement about consent whose signer was checked. Returns whether it was new.
     pub(crate) fn merge_consent(&mut self, signed: SignedStatement) -> bool {
-        self.digests.clear();
+        self.known.clear();
         self.consent.merge(signed)
     }
 
-    /// The digest of what is known here, made by `make` when it is not known yet.
-    pub(crate) fn digest(
+    /// Digests of what `person` should know, made by `make` when there are none yet.
+    pub(crate) fn known_to(
         &mut self,
         person: PersonId,
-        make: impl FnOnce(&Self) -> Digest,
-    ) -> Digest {
-        if let Some(digest) = self.digests.get(&person) {
-            return *digest;
+        make: impl FnOnce(&Self) -> Known,
+    ) -> Known {
+        if let Some(known) = self.known.get(&person) {
+            return *known;
         }
-        let digest = make(self);
-        self.digests.insert(person, digest);
-        digest
+        let known = make(self);
+        self.known.insert(person, known);
+        known
     }
 
     pub(crate) fn set_loaded(&mut self, loaded: LoadedDocument) {

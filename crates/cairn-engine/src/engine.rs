@@ -517,8 +517,8 @@ impl Engine {
                 for (connection, held) in held {
                     match held {
                         Held::Message(message) => self.message(connection, message),
-                        Held::Reconcile => self.reconcile(connection, id),
-                        Held::Offer => self.offer(connection, id),
+                        Held::Ask => self.ask(connection, id),
+                        Held::Offer => self.offer_changes(connection, id),
                     }
                 }
             }

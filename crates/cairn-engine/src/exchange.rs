@@ -16,8 +16,13 @@ use crate::session::{Asked, ConnectionId, Lane};
 impl Engine {
     /// Sends the consent of a document and, if it may flow, asks for the peer's heads.
     pub(crate) fn reconcile(&mut self, connection: ConnectionId, id: DocumentId) {
-        if self.make_ready(connection, id, Held::Reconcile) {
-            self.send_consent(connection, id);
+        self.send_consent(connection, id);
+        self.ask(connection, id);
+    }
+
+    /// Asks for the peer's heads of a document, if it may flow.
+    pub(crate) fn ask(&mut self, connection: ConnectionId, id: DocumentId) {
+        if self.make_ready(connection, id, Held::Ask) {
             self.ask_heads(connection, id);
             self.opened(connection, id);
         }
@@ -25,8 +30,13 @@ impl Engine {
 
     /// Sends the consent of a document that the peer does not have and, if it may flow, all of it.
     pub(crate) fn offer(&mut self, connection: ConnectionId, id: DocumentId) {
+        self.send_consent(connection, id);
+        self.offer_changes(connection, id);
+    }
+
+    /// Sends all of a document, if it may flow, to a peer that does not have it.
+    pub(crate) fn offer_changes(&mut self, connection: ConnectionId, id: DocumentId) {
         if self.make_ready(connection, id, Held::Offer) {
-            self.send_consent(connection, id);
             let Some(session) = self.sessions.get_mut(&connection) else {
                 return;
             };

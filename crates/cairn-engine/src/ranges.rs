@@ -32,19 +32,31 @@ const ROUNDS_MAX: usize = 64;
 /// From here on an answer leaves the rest to the next round.
 const ANSWER_BYTES_FULL: usize = 256 << 10;
 
-/// What one side knows of one document, in 32 bytes.
-pub(crate) type Digest = [u8; 32];
+/// What one side knows of one document, as digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Known {
+    /// Of the statements about it.
+    pub(crate) consent: [u8; 32],
+    /// Of its heads.
+    pub(crate) heads: [u8; 32],
+}
+
+/// How an item of a list differs, as told in an answer.
+const HEADS: u32 = 0;
+const CONSENT: u32 = 1;
+const ABSENT: u32 = 2;
 
 /// The end of a range: the ids below these leading bytes, continued with zeros. Empty at the end
 /// of the id space.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bound(Vec<u8>);
 
-/// An item as it is listed: 6 bytes for the document, 8 for what is known of it.
+/// An item as it is listed: enough bytes of keyed digests to tell the items of a list apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listed {
     document: [u8; 6],
-    content: [u8; 8],
+    consent: [u8; 6],
+    heads: [u8; 8],
 }
 
 /// What one side says about a range.
@@ -57,8 +69,8 @@ pub(crate) enum Content {
     Fingerprint([u8; 8]),
     /// The sender's items, in order.
     Items(Vec<Listed>),
-    /// An answer to items: those that the sender has otherwise or not at all. Twice the place in
-    /// the list, plus one for those it has not at all.
+    /// An answer to items: those that the sender has otherwise or not at all. Four times the place
+    /// in the list, plus 0 if only the heads differ, 1 if the consent does, 2 if it has not got it.
     Differing(Vec<u32>),
 }
 
@@ -77,10 +89,13 @@ pub(crate) struct RangeError;
 /// How this side's document is at the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// It is there, and this side listed it: the other side goes on.
-    TheyGoOn,
-    /// It is there, and the other side listed it: this side goes on.
-    WeGoOn,
+    /// It is there.
+    Differs {
+        /// Whether the statements about it differ, and not only its heads.
+        consent: bool,
+        /// Whether this side goes on: the one that compared a list of the other.
+        ours: bool,
+    },
     /// It is not there.
     Absent,
 }
@@ -99,7 +114,7 @@ pub(crate) struct Answer {
 /// One side of a comparison.
 #[derive(Debug)]
 pub(crate) struct Comparison {
-    items: Vec<(DocumentId, Digest)>,
+    items: Vec<(DocumentId, Known)>,
     key: [u8; 32],
     rounds: usize,
     /// What was found already: a rest that was left for later is gone through again.
@@ -108,7 +123,7 @@ pub(crate) struct Comparison {
 
 impl Bound {
     /// Where in `items` the range ends.
-    fn place(&self, items: &[(DocumentId, Digest)]) -> usize {
+    fn place(&self, items: &[(DocumentId, Known)]) -> usize {
         if self.0.is_empty() {
             return items.len();
         }
@@ -132,7 +147,7 @@ impl Bound {
 
 impl Comparison {
     /// Compares `items`, sorted by id, under a key that both sides draw for this session.
-    pub(crate) fn new(items: Vec<(DocumentId, Digest)>, key: [u8; 32]) -> Self {
+    pub(crate) fn new(items: Vec<(DocumentId, Known)>, key: [u8; 32]) -> Self {
         debug_assert!(items.is_sorted_by(|a, b| a.0 < b.0), "an id stands once");
         Self {
             items,
@@ -300,26 +315,35 @@ impl Comparison {
         theirs: &[Listed],
         differing: &mut Vec<(DocumentId, Found)>,
     ) -> Vec<u32> {
-        let mut contents: BTreeMap<[u8; 6], [u8; 8]> = BTreeMap::new();
-        for listed in theirs {
-            contents.insert(listed.document, listed.content);
-        }
-        let mut mine: BTreeMap<[u8; 6], [u8; 8]> = BTreeMap::new();
+        let listed_there: BTreeMap<[u8; 6], Listed> = theirs
+            .iter()
+            .map(|listed| (listed.document, *listed))
+            .collect();
+        let mut listed_here: BTreeMap<[u8; 6], Listed> = BTreeMap::new();
         for item in &self.items[from..to] {
             let listed = self.listed(item);
-            mine.insert(listed.document, listed.content);
-            match contents.get(&listed.document) {
-                Some(content) if *content == listed.content => {}
-                Some(_) => differing.push((item.0, Found::WeGoOn)),
+            listed_here.insert(listed.document, listed);
+            match listed_there.get(&listed.document) {
+                Some(there) if *there == listed => {}
+                Some(there) => differing.push((
+                    item.0,
+                    Found::Differs {
+                        consent: there.consent != listed.consent,
+                        ours: true,
+                    },
+                )),
                 None => differing.push((item.0, Found::Absent)),
             }
         }
         let mut places = Vec::new();
-        for (place, listed) in (0u32..).zip(theirs) {
-            match mine.get(&listed.document) {
-                Some(content) if *content == listed.content => {}
-                Some(_) => places.push(place * 2),
-                None => places.push(place * 2 + 1),
+        for (place, there) in (0u32..).zip(theirs) {
+            match listed_here.get(&there.document) {
+                Some(here) if here == there => {}
+                Some(here) => {
+                    let consent = here.consent != there.consent;
+                    places.push(place * 4 + if consent { CONSENT } else { HEADS });
+                }
+                None => places.push(place * 4 + ABSENT),
             }
         }
         places
@@ -337,15 +361,18 @@ impl Comparison {
             return Ok(());
         };
         let listed = &self.items[from..to];
-        if listed.len() > LISTED_MAX || !places.is_sorted_by(|a, b| a / 2 < b / 2) {
+        if listed.len() > LISTED_MAX || !places.is_sorted_by(|a, b| a / 4 < b / 4) {
             return Err(RangeError);
         }
         for place in places {
-            let (id, _) = listed.get(*place as usize / 2).ok_or(RangeError)?;
-            let found = if place % 2 == 0 {
-                Found::TheyGoOn
-            } else {
-                Found::Absent
+            let (id, _) = listed.get(*place as usize / 4).ok_or(RangeError)?;
+            let found = match place % 4 {
+                ABSENT => Found::Absent,
+                how @ (HEADS | CONSENT) => Found::Differs {
+                    consent: how == CONSENT,
+                    ours: false,
+                },
+                _ => return Err(RangeError),
             };
             differing.push((*id, found));
         }
@@ -355,24 +382,26 @@ impl Comparison {
     fn fingerprint(&self, from: usize, to: usize) -> [u8; 8] {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(b"range");
-        for (id, digest) in &self.items[from..to] {
+        for (id, known) in &self.items[from..to] {
             hasher.update(id.as_bytes());
-            hasher.update(digest);
+            hasher.update(&known.consent);
+            hasher.update(&known.heads);
         }
         first_bytes(&hasher)
     }
 
-    fn listed(&self, (id, digest): &(DocumentId, Digest)) -> Listed {
-        let mut document = blake3::Hasher::new_keyed(&self.key);
-        document.update(b"document");
-        document.update(id.as_bytes());
-        let mut content = blake3::Hasher::new_keyed(&self.key);
-        content.update(b"content");
-        content.update(id.as_bytes());
-        content.update(digest);
+    fn listed(&self, (id, known): &(DocumentId, Known)) -> Listed {
+        let keyed = |what: &[u8], digest: &[u8]| {
+            let mut hasher = blake3::Hasher::new_keyed(&self.key);
+            hasher.update(what);
+            hasher.update(id.as_bytes());
+            hasher.update(digest);
+            hasher
+        };
         Listed {
-            document: first_bytes(&document),
-            content: first_bytes(&content),
+            document: first_bytes(&keyed(b"document", &[])),
+            consent: first_bytes(&keyed(b"consent", &known.consent)),
+            heads: first_bytes(&keyed(b"heads", &known.heads)),
         }
     }
 }
@@ -395,7 +424,7 @@ impl Range {
         let content = match &self.content {
             Content::Settled => 1,
             Content::Fingerprint(_) => 9,
-            Content::Items(items) => 2 + items.len() * 14,
+            Content::Items(items) => 2 + items.len() * 20,
             Content::Differing(places) => 2 + places.len() * 2,
         };
         self.end.0.len() + 1 + content
@@ -407,7 +436,8 @@ impl Range {
 pub(crate) fn example() -> Vec<Range> {
     let listed = Listed {
         document: [1; 6],
-        content: [2; 8],
+        consent: [2; 6],
+        heads: [3; 8],
     };
     let contents = [
         Content::Settled,

@@ -7,7 +7,7 @@ use automerge::ChangeHash;
 use crate::frame::Changes;
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
-use crate::ranges::{Comparison, Digest};
+use crate::ranges::{Comparison, Known};
 
 /// Names a connection; given by whoever runs the transport, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,9 +43,9 @@ pub(crate) struct Session {
 pub(crate) enum Comparing {
     /// The set of this side as its hello told of it, and the half of the key that it drew.
     Greeting {
-        items: Vec<(DocumentId, Digest)>,
+        items: Vec<(DocumentId, Known)>,
         nonce: [u8; 16],
-        fingerprint: Digest,
+        fingerprint: [u8; 32],
     },
     /// Ranges go back and forth.
     Ranges(Comparison),

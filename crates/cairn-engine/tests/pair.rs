@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+#[expect(dead_code, reason = "each file of stories uses a part")]
 mod world;
 
 use automerge::transaction::Transactable;

@@ -160,7 +160,8 @@ impl World {
             .is_empty()
     }
 
-    fn wire(&mut self, dialler: usize, listener: usize) {
+    /// Opens a connection; nothing moves yet.
+    pub(crate) fn wire(&mut self, dialler: usize, listener: usize) {
         let ends = [
             (dialler, ConnectionId(self.next_connection)),
             (listener, ConnectionId(self.next_connection + 1)),
@@ -365,6 +366,16 @@ impl World {
         self.sent.len()
     }
 
+    pub(crate) fn bytes_sent(&self) -> usize {
+        self.sent.iter().map(|(_, _, bytes)| bytes.len()).sum()
+    }
+
+    /// Frames in which a side named heads, to ask for the other's or to answer.
+    pub(crate) fn heads_sent(&self, side: usize) -> usize {
+        let heads = |(from, _, bytes): &&(usize, usize, Vec<u8>)| *from == side && bytes[0] == 4;
+        self.sent.iter().filter(heads).count()
+    }
+
     pub(crate) fn largest_frame(&self) -> usize {
         self.sent
             .iter()
@@ -435,13 +446,24 @@ impl World {
         document: DocumentId,
         edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
     ) -> bool {
+        let edited = self.try_edit_at_rest(side, document, edit);
+        self.run();
+        edited
+    }
+
+    /// As [`try_edit`](Self::try_edit), while nothing moves.
+    pub(crate) fn try_edit_at_rest(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
         let now = self.now();
         let edited = self.sides[side].engine.edit(now, document, |tx| {
             let title = tx.get(ROOT, "title").unwrap().unwrap().1;
             edit(tx, &title);
             Ok::<(), std::convert::Infallible>(())
         });
-        self.run();
         edited.is_ok()
     }
 

@@ -1,0 +1,146 @@
+//! Stories of two notebooks that differ in little, or in everything.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+#[expect(dead_code, reason = "each file of stories uses a part")]
+mod world;
+
+use automerge::ChangeHash;
+use automerge::transaction::Transactable;
+use cairn_engine::{DocumentId, Event, Role};
+use world::Pair;
+
+fn shared_goals(pair: &mut Pair, count: usize) -> Vec<DocumentId> {
+    let goals: Vec<DocumentId> = (0..count)
+        .map(|index| pair.create_with_title(0, &format!("goal {index}")))
+        .collect();
+    for goal in &goals {
+        pair.share(0, *goal, 1, Role::Write);
+    }
+    goals
+}
+
+fn heads(pair: &Pair, side: usize, goal: DocumentId) -> Vec<ChangeHash> {
+    pair.world.engine(side).heads(goal)
+}
+
+fn append(pair: &mut Pair, side: usize, goal: DocumentId, letter: &str) {
+    pair.world.open(side, goal);
+    pair.edit(side, goal, |tx, title| {
+        tx.splice_text(title, 0, 0, letter).unwrap();
+    });
+}
+
+#[test]
+fn few_of_many_documents_cost_bytes_for_the_few() {
+    let mut pair = Pair::new();
+    let goals = shared_goals(&mut pair, 300);
+    pair.connect();
+    pair.disconnect();
+    for (index, goal) in goals.iter().step_by(30).enumerate() {
+        append(&mut pair, index % 2, *goal, "x");
+    }
+    pair.world.restart(0);
+    pair.world.restart(1);
+    let before = pair.world.bytes_sent();
+    pair.connect();
+    for goal in &goals {
+        assert_eq!(heads(&pair, 0, *goal), heads(&pair, 1, *goal));
+    }
+    for side in 0..2 {
+        assert_eq!(pair.world.engine(side).counters().documents_loaded, 10);
+    }
+    let bytes = pair.world.bytes_sent() - before;
+    assert!(bytes < 12_000, "{bytes} bytes for ten documents");
+}
+
+#[test]
+fn an_empty_notebook_is_given_everything_in_one_trip() {
+    for empty_dials in [false, true] {
+        let mut pair = Pair::new();
+        let goals = shared_goals(&mut pair, 40);
+        let (dialler, listener) = if empty_dials { (1, 0) } else { (0, 1) };
+        pair.world.connect(dialler, listener);
+        for goal in goals {
+            assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
+        }
+        // Nobody has to ask for what an empty notebook lacks.
+        assert_eq!(pair.world.heads_sent(0) + pair.world.heads_sent(1), 0);
+    }
+}
+
+#[test]
+fn histories_that_went_apart_meet_without_going_far_beyond_the_difference() {
+    let mut pair = Pair::new();
+    let goal = shared_goals(&mut pair, 1)[0];
+    for _ in 0..200 {
+        append(&mut pair, 0, goal, "a");
+    }
+    pair.connect();
+    pair.disconnect();
+    let before = [0, 1].map(|side| pair.world.engine(side).counters().changes_sent);
+    for _ in 0..20 {
+        append(&mut pair, 0, goal, "b");
+        append(&mut pair, 1, goal, "c");
+    }
+    pair.connect();
+    assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
+    pair.assert_proven(goal);
+    for side in 0..2 {
+        let sent = pair.world.engine(side).counters().changes_sent - before[side];
+        assert!((20..=40).contains(&sent), "{sent} changes for twenty");
+    }
+}
+
+#[test]
+fn what_is_written_after_every_kind_of_meeting_is_pushed_at_once() {
+    // Equal, ahead, behind, gone apart, and new: whatever was found, later edits flow both ways.
+    for (mine, theirs) in [(0, 0), (3, 0), (0, 3), (3, 3)] {
+        for dialler in 0..2 {
+            let mut pair = Pair::new();
+            let goal = shared_goals(&mut pair, 1)[0];
+            pair.connect();
+            pair.disconnect();
+            for _ in 0..mine {
+                append(&mut pair, 0, goal, "m");
+            }
+            for _ in 0..theirs {
+                append(&mut pair, 1, goal, "t");
+            }
+            pair.world.connect(dialler, 1 - dialler);
+            for side in 0..2 {
+                pair.world.take_events(side);
+                append(&mut pair, side, goal, "live");
+                assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
+                let events = pair.world.take_events(side);
+                let delivered = events
+                    .iter()
+                    .any(|event| matches!(event, Event::Delivered { .. }));
+                assert!(delivered, "{mine} {theirs} {dialler} {side}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_document_that_changes_while_sets_are_compared_is_not_forgotten() {
+    let mut pair = Pair::new();
+    let goals = shared_goals(&mut pair, 100);
+    pair.connect();
+    pair.disconnect();
+    append(&mut pair, 0, goals[0], "x");
+    pair.world.open(0, goals[50]);
+    pair.world.open(1, goals[60]);
+    pair.world.wire(1, 0);
+    // Both have said what they share, and neither has heard it yet.
+    for (side, goal) in [(0, goals[50]), (1, goals[60])] {
+        let edited = pair.world.try_edit_at_rest(side, goal, |tx, title| {
+            tx.splice_text(title, 0, 0, "y").unwrap();
+        });
+        assert!(edited);
+    }
+    pair.world.run();
+    for goal in goals {
+        assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
+    }
+}
