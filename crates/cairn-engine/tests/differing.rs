@@ -86,8 +86,8 @@ fn histories_that_went_apart_meet_without_going_far_beyond_the_difference() {
     pair.connect();
     assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
     pair.assert_proven(goal);
-    for side in 0..2 {
-        let sent = pair.world.engine(side).counters().changes_sent - before[side];
+    for (side, before) in before.into_iter().enumerate() {
+        let sent = pair.world.engine(side).counters().changes_sent - before;
         assert!((20..=40).contains(&sent), "{sent} changes for twenty");
     }
 }
