@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::frame::{Hello, Message};
 use crate::id::{DocumentId, PersonId};
+use crate::pacing::Todo;
 use crate::ranges::{Comparison, Found, Known, Range};
 use crate::session::{Comparing, ConnectionId};
 
@@ -165,17 +166,18 @@ impl Engine {
             };
             session.lanes.entry(id).or_default();
             match found {
-                Found::Absent => self.offer(connection, id),
+                Found::Absent => self.do_later(connection, id, Todo::Offer),
                 Found::Differs { consent, ours } => {
                     if consent {
                         self.send_consent(connection, id);
                     }
                     if ours {
-                        self.ask(connection, id);
+                        self.do_later(connection, id, Todo::Ask);
                     }
                 }
             }
         }
+        self.pump(connection);
     }
 
     /// From here on the documents in `equal` are known to be so, up to what was durable when the
@@ -237,7 +239,8 @@ impl Engine {
             return;
         };
         let compared = matches!(session.comparing, Comparing::Done { differed: true });
-        if compared && session.opening.is_empty() && !session.synced_sent {
+        let all_said = session.opening.is_empty() && !session.pace.has_todo();
+        if compared && all_said && !session.synced_sent {
             session.synced_sent = true;
             self.send(connection, &Message::Synced);
         }

@@ -193,6 +193,8 @@ pub struct Engine {
     /// The documents ever shared with each other person.
     pub(crate) common: BTreeMap<PersonId, BTreeSet<DocumentId>>,
     pub(crate) sessions: BTreeMap<ConnectionId, Session>,
+    /// The document somebody looks at.
+    pub(crate) focus: Option<DocumentId>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) tickets: u64,
     pub(crate) stored_ticket: Ticket,
@@ -214,6 +216,7 @@ impl Engine {
             documents: BTreeMap::new(),
             common: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            focus: None,
             outputs: VecDeque::new(),
             tickets: 0,
             stored_ticket: Ticket(0),
@@ -520,6 +523,7 @@ impl Engine {
                         Held::Ask => self.ask(connection, id),
                         Held::Offer => self.offer_changes(connection, id),
                     }
+                    self.pump(connection);
                 }
             }
             Err(error) => {
@@ -530,7 +534,9 @@ impl Engine {
                     error,
                 });
                 for (connection, _) in held {
+                    self.credit(connection, id);
                     self.opened(connection, id);
+                    self.pump(connection);
                 }
             }
         }

@@ -1,16 +1,14 @@
 //! Heads and changes of one document: what a peer is missing, and what it is sent.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use automerge::ChangeHash;
 
-use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
-use crate::engine::{Engine, Output};
+use crate::engine::Engine;
 use crate::frame::{Changes, HASHES_MAX, Has, Message};
 use crate::id::DocumentId;
-use crate::jobs::{Collect, Job, Work};
+use crate::pacing::Collecting;
 use crate::session::{Asked, ConnectionId, Lane};
 
 impl Engine {
@@ -131,6 +129,7 @@ impl Engine {
                 heads: heads.clone(),
                 sampled,
             });
+            self.note_asked(connection, id);
         }
         self.send(
             connection,
@@ -158,6 +157,7 @@ impl Engine {
         };
         if !self.may_exchange(id, person) {
             self.counters.messages_ignored += 1;
+            self.credit(connection, id);
             return;
         }
         if !self.open(id) {
@@ -192,6 +192,7 @@ impl Engine {
             return;
         };
         if matches!(document.body, Body::Damaged) {
+            self.credit(connection, id);
             return;
         }
         let held = document.held.iter();
@@ -273,50 +274,12 @@ impl Engine {
         }
         if all_here || !samples.is_empty() {
             let known = here.into_iter().chain(samples.iter().copied());
-            self.collect_missing(connection, id, &contents, known.collect());
+            self.collect_later(connection, id, known.collect());
         } else if has_yours != Has::No {
             self.collect(connection, id);
         }
+        self.pump(connection);
         self.report_delivered(connection, id);
-    }
-
-    /// Starts the job that writes what the peer is missing, if it misses anything.
-    pub(crate) fn collect_missing(
-        &mut self,
-        connection: ConnectionId,
-        id: DocumentId,
-        contents: &Arc<Contents>,
-        known: Vec<ChangeHash>,
-    ) {
-        let Some(lane) = self
-            .sessions
-            .get_mut(&connection)
-            .and_then(|session| session.lanes.get_mut(&id))
-        else {
-            return;
-        };
-        if lane.collecting {
-            // One at a time: what comes meanwhile is looked at when it is done.
-            return;
-        }
-        let until = contents.facts.graph.len();
-        if contents.facts.graph.missing_from(&known).is_empty() {
-            lane.sent = Some(until);
-            return;
-        }
-        lane.collecting = true;
-        let collect = Collect {
-            contents: contents.clone(),
-            known,
-            until,
-            frame_bytes_max: self.config.limits.frame_bytes_max,
-        };
-        let work = Work::Collect(collect);
-        self.outputs.push_back(Output::Run(Job {
-            document: id,
-            connection,
-            work,
-        }));
     }
 
     /// Sends what came to a document after what the peer of this lane was sent.
@@ -335,51 +298,12 @@ impl Engine {
         let Some(sent) = lane.sent else {
             return;
         };
-        if lane.collecting || sent >= graph.len() {
+        if lane.collecting != Collecting::Idle || sent >= graph.len() {
             return;
         }
         let mut known: BTreeSet<ChangeHash> = std::mem::take(&mut lane.theirs);
-        let mut below = BTreeSet::new();
-        for position in 0..sent {
-            known.insert(graph.node(position).hash);
-            below.extend(graph.node(position).dependencies.iter().copied());
-        }
-        for position in below {
-            known.remove(&graph.node(position).hash);
-        }
-        self.collect_missing(connection, id, &contents, known.into_iter().collect());
-    }
-
-    pub(crate) fn collected(
-        &mut self,
-        connection: ConnectionId,
-        id: DocumentId,
-        until: usize,
-        frames: Vec<Vec<u8>>,
-        tips: Vec<ChangeHash>,
-    ) {
-        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
-            return;
-        };
-        // Consent may have been taken back while the job ran.
-        if !self.may_exchange(id, person) && cfg!(not(cairn_mutant = "consent-late")) {
-            return;
-        }
-        let Some(lane) = self
-            .sessions
-            .get_mut(&connection)
-            .and_then(|session| session.lanes.get_mut(&id))
-        else {
-            return;
-        };
-        lane.collecting = false;
-        lane.sent = Some(until);
-        lane.unacknowledged.extend(tips);
-        for bytes in frames {
-            self.outputs.push_back(Output::Send { connection, bytes });
-        }
-        self.rebuild(id);
-        self.collect(connection, id);
+        known.extend(graph.heads_of_first(sent));
+        self.collect_later(connection, id, known.into_iter().collect());
     }
 
     /// Pushes a change made or admitted just now to every peer that may have it. `from` is the
@@ -419,7 +343,11 @@ impl Engine {
                 }
                 continue;
             }
-            if lane.collecting || lane.sent != Some(before) {
+            if lane.collecting != Collecting::Idle || lane.sent != Some(before) {
+                continue;
+            }
+            if !session.pace.has_room_for_edits() {
+                self.collect(connection, id);
                 continue;
             }
             lane.sent = Some(count);
@@ -436,10 +364,8 @@ impl Engine {
                 }
                 .encode()
             });
-            self.outputs.push_back(Output::Send {
-                connection,
-                bytes: bytes.clone(),
-            });
+            let bytes = bytes.clone();
+            self.send_changes(connection, bytes);
         }
     }
 }

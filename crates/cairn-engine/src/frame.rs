@@ -141,8 +141,10 @@ pub(crate) enum Message {
         document: DocumentId,
         changes: Vec<(ChangeHash, Refusal)>,
     },
-    /// All statements and heads that differ were sent.
+    /// All was said of the documents that differ.
     Synced,
+    /// This many bytes of frames with changes were gone through.
+    Credit(u32),
 }
 
 /// Why a frame was not understood. The sender's fault; the session ends.
@@ -199,6 +201,7 @@ impl Message {
                 (7, postcard::to_allocvec(&(document, changes)))
             }
             Self::Synced => (8, Ok(Vec::new())),
+            Self::Credit(bytes) => (9, postcard::to_allocvec(bytes)),
         };
         let mut bytes = vec![kind];
         bytes.extend(body.expect("plain data in memory always encodes"));
@@ -254,6 +257,7 @@ impl Message {
                 Self::Refused { document, changes }
             }
             8 => Self::Synced,
+            9 => Self::Credit(body(rest)?),
             _ => return Err(FrameError::UnknownKind),
         })
     }
@@ -303,6 +307,7 @@ mod tests {
                 document,
                 changes: vec![(hash, Refusal::NotAllowed)],
             },
+            Message::Credit(300),
         ]
     }
 

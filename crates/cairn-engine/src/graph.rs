@@ -316,6 +316,18 @@ impl Graph {
             .collect()
     }
 
+    /// Heads of the first `count` changes.
+    pub(crate) fn heads_of_first(&self, count: usize) -> impl Iterator<Item = ChangeHash> + '_ {
+        let mut below = Cover::default();
+        for node in &self.nodes[..count] {
+            for dependency in &node.dependencies {
+                below.insert(*dependency);
+            }
+        }
+        let heads = (0..count).filter(move |position| !below.contains(*position));
+        heads.map(|position| self.nodes[position].hash)
+    }
+
     /// Hashes walked back from the newest change at distances 1, 2, 4, 8 …, newest first: lets a
     /// peer find common ground in a long history with a logarithm of hashes.
     pub(crate) fn samples(&self) -> Vec<ChangeHash> {

@@ -87,12 +87,18 @@ impl Engine {
                     session.synced_received = true;
                 }
             }
+            Ok(Message::Credit(bytes)) if greeted => self.credit_received(connection, bytes),
             Ok(
                 message @ (Message::Heads { .. }
                 | Message::Changes { .. }
                 | Message::Ack { .. }
                 | Message::Refused { .. }),
-            ) if greeted => self.message(connection, message),
+            ) if greeted => {
+                if let Message::Changes { document, .. } = &message {
+                    self.owe(connection, *document, bytes.len());
+                }
+                self.message(connection, message);
+            }
             Ok(_) | Err(_) => self.misbehaved(connection),
         }
     }

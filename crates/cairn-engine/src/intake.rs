@@ -59,6 +59,7 @@ impl Engine {
         lane.staging.append(batch);
         if !last {
             lane.expecting = true;
+            self.credit(connection, id);
             return;
         }
         let batch = std::mem::take(&mut lane.staging);
@@ -144,6 +145,7 @@ impl Engine {
             }
             JobResult::Admitted { admission, result } => {
                 self.gate_done(connection, id, *admission, result);
+                self.credit(connection, id);
                 self.rebuild(id);
                 self.admit_next(id);
             }

@@ -21,6 +21,7 @@ mod intake;
 mod jobs;
 mod limits;
 mod objects;
+mod pacing;
 mod past;
 mod people;
 mod proofs;

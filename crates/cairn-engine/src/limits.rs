@@ -81,6 +81,10 @@ pub struct Limits {
     /// Bytes of changes of one peer that wait for their attestation. Default 16 MiB: a cold sync
     /// of the largest usual documents that breaks off near its end.
     pub staging_bytes_max: usize,
+    /// Bytes of changes under way to one peer that it has not gone through yet. Default 1 MiB: ten
+    /// documents of the usual size, a second on a slow line, so that what somebody writes now is
+    /// never far behind, and a sixteenth of what a peer may make wait here.
+    pub unprocessed_bytes_max: usize,
     /// Bytes of signed statements that a device with an unknown key may present. Default 4 KiB:
     /// the roster of one person.
     pub introduction_bytes_max: usize,
@@ -121,6 +125,7 @@ impl Default for Limits {
             batch_attestations_max: 1_024,
             streams_max: 8,
             staging_bytes_max: 16 << 20,
+            unprocessed_bytes_max: 1 << 20,
             introduction_bytes_max: 4 << 10,
             device_sessions_max: 1,
             handshake_timeout_millis: 10_000,

@@ -29,6 +29,7 @@ use crate::graph::Position;
 use crate::id::DocumentId;
 use crate::jobs::{Job, Work};
 use crate::limits::Limits;
+use crate::pacing::Collecting;
 use crate::people::Standing;
 use crate::session::ConnectionId;
 use crate::storage::{DocumentContent, RecordHash};
@@ -158,7 +159,7 @@ impl Engine {
             .sessions
             .values()
             .filter_map(|session| session.lanes.get(&id))
-            .any(|lane| lane.collecting);
+            .any(|lane| lane.collecting == Collecting::Running);
         let busy = document.admitting || document.rebuilding || collecting;
         if document.unwanted.is_empty() || busy || !self.is_stored(id) || self.storage_failed {
             return;
@@ -240,7 +241,7 @@ impl Engine {
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {
             if let Some(session) = self.sessions.get_mut(&connection)
-                && session.lanes.remove(&id).is_some()
+                && session.drop_lane(id)
             {
                 self.reconcile(connection, id);
             }

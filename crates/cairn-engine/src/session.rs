@@ -7,6 +7,7 @@ use automerge::ChangeHash;
 use crate::frame::Changes;
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::pacing::{Collecting, Pace};
 use crate::ranges::{Comparison, Known};
 
 /// Names a connection; given by whoever runs the transport, never reused.
@@ -36,6 +37,9 @@ pub(crate) struct Session {
     pub(crate) synced_received: bool,
     pub(crate) settled: bool,
     pub(crate) lanes: BTreeMap<DocumentId, Lane>,
+    pub(crate) pace: Pace,
+    /// Bytes of frames with changes that came and were not credited yet.
+    pub(crate) owed: BTreeMap<DocumentId, usize>,
 }
 
 /// How far the two sides are in finding out what differs.
@@ -66,8 +70,7 @@ pub(crate) struct Lane {
     pub(crate) sent: Option<usize>,
     /// Changes that came from this peer and need not go back.
     pub(crate) theirs: BTreeSet<ChangeHash>,
-    /// A job is collecting changes for the peer.
-    pub(crate) collecting: bool,
+    pub(crate) collecting: Collecting,
     /// The peer named heads that are not here: changes are on their way.
     pub(crate) expecting: bool,
     /// Parts of a batch whose last part has not come.
@@ -117,6 +120,8 @@ impl Session {
             synced_received: false,
             settled: false,
             lanes: BTreeMap::new(),
+            pace: Pace::default(),
+            owed: BTreeMap::new(),
         }
     }
 
@@ -159,7 +164,7 @@ impl Lane {
 
     fn is_settled(&self) -> bool {
         self.asked.is_none()
-            && !self.collecting
+            && self.collecting == Collecting::Idle
             && !self.expecting
             && self.staging.is_empty()
             && self.unacknowledged.is_empty()

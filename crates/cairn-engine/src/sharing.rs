@@ -210,7 +210,7 @@ impl Engine {
                 self.reconcile(connection, id);
             } else {
                 if let Some(session) = self.sessions.get_mut(&connection) {
-                    session.lanes.remove(&id);
+                    session.drop_lane(id);
                 }
                 self.send_consent(connection, id);
             }
@@ -458,7 +458,7 @@ impl Engine {
         if !self.may_exchange(id, person)
             && let Some(session) = self.sessions.get_mut(&connection)
         {
-            session.lanes.remove(&id);
+            session.drop_lane(id);
         }
     }
 

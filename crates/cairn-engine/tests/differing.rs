@@ -10,6 +10,15 @@ use automerge::transaction::Transactable;
 use cairn_engine::{DocumentId, Event, Role};
 use world::Pair;
 
+const HEADS: u8 = 4;
+const CHANGES: u8 = 5;
+const CREDIT: u8 = 9;
+
+/// As many bytes as one change may bring in text, or nearly.
+fn long_title(index: usize) -> String {
+    format!("{index:04} ").repeat(1_800)
+}
+
 fn shared_goals(pair: &mut Pair, count: usize) -> Vec<DocumentId> {
     let goals: Vec<DocumentId> = (0..count)
         .map(|index| pair.create_with_title(0, &format!("goal {index}")))
@@ -65,7 +74,9 @@ fn an_empty_notebook_is_given_everything_in_one_trip() {
             assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
         }
         // Nobody has to ask for what an empty notebook lacks.
-        assert_eq!(pair.world.heads_sent(0) + pair.world.heads_sent(1), 0);
+        for side in 0..2 {
+            assert_eq!(pair.world.sent_of_kind(side, HEADS).count(), 0);
+        }
     }
 }
 
@@ -143,4 +154,62 @@ fn a_document_that_changes_while_sets_are_compared_is_not_forgotten() {
     for goal in goals {
         assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
     }
+}
+
+#[test]
+fn a_peer_is_sent_no_more_than_it_says_to_have_gone_through() {
+    let mut pair = Pair::new();
+    let goals: Vec<DocumentId> = (0..150)
+        .map(|index| pair.create_with_title(0, &long_title(index)))
+        .collect();
+    for goal in &goals {
+        pair.share(0, *goal, 1, Role::Read);
+    }
+    pair.world.lose(CREDIT);
+    pair.connect();
+    let frames = pair.world.sent_of_kind(0, CHANGES);
+    let sent: Vec<usize> = frames.map(<[u8]>::len).collect();
+    let (total, largest) = (sent.iter().sum::<usize>(), sent.iter().max().unwrap());
+    assert!(sent.len() < goals.len(), "not all of them fit");
+    let window = cairn_engine::Limits::default().unprocessed_bytes_max;
+    assert!(total < window + largest, "{total}");
+    assert!(total >= window, "{total}");
+}
+
+#[test]
+fn the_document_somebody_looks_at_comes_first() {
+    let mut pair = Pair::new();
+    let goals = shared_goals(&mut pair, 60);
+    pair.connect();
+    pair.disconnect();
+    for goal in &goals {
+        append(&mut pair, 0, *goal, "x");
+    }
+    pair.world.focus(0, goals[33]);
+    pair.world.focus(1, goals[33]);
+    pair.connect();
+    let first = pair.world.sent_of_kind(0, HEADS).next().unwrap();
+    assert_eq!(&first[1..17], goals[33].as_bytes());
+    for goal in goals {
+        assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
+    }
+}
+
+#[test]
+fn a_burst_of_edits_is_gathered() {
+    let mut pair = Pair::new();
+    let goal = shared_goals(&mut pair, 1)[0];
+    pair.connect();
+    let before = pair.world.sent_of_kind(0, CHANGES).count();
+    for _ in 0..600 {
+        pair.world.try_edit_at_rest(0, goal, |tx, title| {
+            tx.splice_text(title, 0, 0, "x").unwrap();
+        });
+    }
+    pair.world.run();
+    assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
+    assert_eq!(pair.title(1, goal).unwrap().matches('x').count(), 600);
+    let frames = pair.world.sent_of_kind(0, CHANGES).count() - before;
+    assert!(frames < 300, "{frames} frames");
+    assert!(!pair.world.settled(0).is_empty() && !pair.world.settled(1).is_empty());
 }

@@ -161,10 +161,11 @@ impl Core {
         self.with_engine(|engine, now| engine.handle(now, input));
     }
 
-    /// Has a document in memory, waiting for the disk if need be. Returns false if it is unknown
-    /// or damaged.
+    /// Has a document in memory, waiting for the disk if need be; it is the one that somebody looks
+    /// at. Returns false if it is unknown or damaged.
     pub(crate) fn load(self: &Arc<Self>, document: DocumentId) -> bool {
         let mut engine = lock(&self.engine);
+        engine.focus(Some(document));
         loop {
             if engine.open(document) {
                 return true;

@@ -82,6 +82,7 @@ pub(crate) struct World {
     wires: Vec<Ends>,
     next_connection: u64,
     sent: Vec<(usize, usize, Vec<u8>)>,
+    lost: Option<u8>,
     millis: u64,
 }
 
@@ -103,6 +104,7 @@ impl World {
             wires: Vec::new(),
             next_connection: 0,
             sent: Vec::new(),
+            lost: None,
             millis: 0,
         };
         for index in 0..people as u8 {
@@ -297,6 +299,9 @@ impl World {
             Output::Event(event) => it.events.push(event),
             Output::Send { connection, bytes } => {
                 if let Some((peer, theirs)) = self.other_end(side, connection) {
+                    if self.lost == Some(bytes[0]) {
+                        return;
+                    }
                     self.sent.push((side, peer, bytes.clone()));
                     let input = Input::Frame {
                         connection: theirs,
@@ -370,10 +375,21 @@ impl World {
         self.sent.iter().map(|(_, _, bytes)| bytes.len()).sum()
     }
 
-    /// Frames in which a side named heads, to ask for the other's or to answer.
-    pub(crate) fn heads_sent(&self, side: usize) -> usize {
-        let heads = |(from, _, bytes): &&(usize, usize, Vec<u8>)| *from == side && bytes[0] == 4;
-        self.sent.iter().filter(heads).count()
+    /// Frames of a kind that a side sent.
+    pub(crate) fn sent_of_kind(&self, side: usize, kind: u8) -> impl Iterator<Item = &[u8]> {
+        self.sent
+            .iter()
+            .filter(move |(from, _, bytes)| *from == side && bytes[0] == kind)
+            .map(|(_, _, bytes)| bytes.as_slice())
+    }
+
+    /// Loses all frames of a kind from now on.
+    pub(crate) fn lose(&mut self, kind: u8) {
+        self.lost = Some(kind);
+    }
+
+    pub(crate) fn focus(&mut self, side: usize, document: DocumentId) {
+        self.sides[side].engine.focus(Some(document));
     }
 
     pub(crate) fn largest_frame(&self) -> usize {
