@@ -1,6 +1,6 @@
 //! A document as the engine holds it: its index row, its consent and, once loaded, its contents.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use automerge::{ActorId, ChangeHash};
@@ -8,7 +8,7 @@ use automerge::{ActorId, ChangeHash};
 use crate::consent::Consent;
 use crate::contents::{Contents, LoadedDocument};
 use crate::frame::{Changes, Message};
-use crate::id::{DocumentId, PersonId};
+use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::session::ConnectionId;
 use crate::statement::{Origin, Role};
 use crate::storage::{DocumentRow, RecordHash};
@@ -44,11 +44,13 @@ pub(crate) struct Document {
     pub(crate) durable: usize,
     /// A gate job is under way.
     pub(crate) admitting: bool,
-    /// Own changes that the owner's side does not take, until the document is rebuilt.
+    /// Changes that the owner's side does not take, or a closed cut leaves out, until the document is rebuilt.
     pub(crate) unwanted: BTreeSet<ChangeHash>,
+    /// Changes of revoked devices that were refused because no cut covers them.
+    pub(crate) beyond_cut: BTreeMap<DeviceId, BTreeSet<ChangeHash>>,
     /// A rebuilding job is under way.
     pub(crate) rebuilding: bool,
-    /// Own changes that were taken out, in order.
+    /// Changes that were taken out, in order.
     pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
     /// Batches that wait for the gate.
     pub(crate) inbox: VecDeque<(ConnectionId, Changes)>,
@@ -80,6 +82,7 @@ impl Document {
             durable: 0,
             admitting: false,
             unwanted: BTreeSet::new(),
+            beyond_cut: BTreeMap::new(),
             rebuilding: false,
             set_aside: Vec::new(),
             inbox: VecDeque::new(),

@@ -16,9 +16,13 @@ use crate::session::{ConnectionId, Lane};
 impl Engine {
     /// Sends the consent of a document and, if it may flow, its heads.
     pub(crate) fn reconcile(&mut self, connection: ConnectionId, id: DocumentId) {
-        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
+        let Some(session) = self.sessions.get(&connection) else {
             return;
         };
+        let person = session.person;
+        if session.restricted {
+            return;
+        }
         if self.may_exchange(id, person) && !self.open(id) {
             if let Some(document) = self.documents.get_mut(&id)
                 && !matches!(document.body, Body::Damaged)
@@ -27,6 +31,7 @@ impl Engine {
             }
             return;
         }
+        self.send_origin(connection, id);
         self.send_consent(connection, id);
         if self.may_exchange(id, person) {
             self.send_heads(connection, id, true);
@@ -290,6 +295,13 @@ impl Engine {
             .collect();
         let mut frame = None;
         for connection in connections {
+            let first = self
+                .sessions
+                .get(&connection)
+                .is_some_and(|session| !session.lanes.contains_key(&id));
+            if first {
+                self.send_origin(connection, id);
+            }
             let Some(session) = self.sessions.get_mut(&connection) else {
                 continue;
             };

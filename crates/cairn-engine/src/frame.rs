@@ -9,6 +9,7 @@ use automerge::ChangeHash;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, DocumentId, ProcessId};
+use crate::statement::Origin;
 use crate::storage::DocumentContent;
 use crate::wire::{byte_lists, hash_lists};
 
@@ -97,6 +98,8 @@ pub enum Refusal {
     Unappliable,
     /// The document would grow over its limit.
     DocumentFull,
+    /// Its device was revoked, and the revocation does not cover it. Until it does, or is closed.
+    BeyondCut,
 }
 
 /// One message.
@@ -130,6 +133,8 @@ pub(crate) enum Message {
     },
     /// All statements and heads that differ were sent.
     Synced,
+    /// Between devices of one person: there is a document with this origin.
+    Origin(Origin),
 }
 
 /// Why a frame was not understood. The sender's fault; the session ends.
@@ -184,6 +189,7 @@ impl Message {
                 (7, postcard::to_allocvec(&(document, changes)))
             }
             Self::Synced => (8, Ok(Vec::new())),
+            Self::Origin(origin) => (12, postcard::to_allocvec(origin)),
         };
         let mut bytes = vec![kind];
         bytes.extend(body.expect("plain data in memory always encodes"));
@@ -240,6 +246,7 @@ impl Message {
                 Self::Refused { document, changes }
             }
             8 => Self::Synced,
+            12 => Self::Origin(body(rest)?),
             _ => return Err(FrameError::UnknownKind),
         })
     }
@@ -289,6 +296,11 @@ mod tests {
                 document,
                 changes: vec![(hash, Refusal::NotAllowed)],
             },
+            Message::Origin(Origin {
+                owner: crate::id::PersonId::from_bytes([12; 32]),
+                kind: 300,
+                salt: [13; 16],
+            }),
         ]
     }
 

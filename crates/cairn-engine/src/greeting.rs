@@ -23,10 +23,11 @@ impl Engine {
         device: DeviceId,
         dialled: bool,
     ) {
+        let (revoked, paused) = self.restriction(person, device);
         let known = self
             .people
             .roster(person)
-            .is_some_and(|roster| roster.has_device(device));
+            .is_some_and(|roster| roster.has_device(device) || roster.is_revoked(device));
         if !known || device == self.device {
             self.close(connection, CloseReason::UnknownDevice);
             return;
@@ -49,20 +50,22 @@ impl Engine {
             }
         }
         self.expire(now);
+        self.introduce_devices(now, person);
         let until = now.ticks_millis + self.config.limits.handshake_timeout_millis;
-        self.sessions
-            .insert(connection, Session::new(person, device, dialled, until));
-        let digest = |of: PersonId| {
-            self.people
-                .roster(of)
-                .map_or([0; 32], crate::people::Roster::digest)
+        let mut session = Session::new(person, device, dialled, until);
+        session.restricted = revoked || paused;
+        let fingerprint = if session.restricted {
+            [0; 32]
+        } else {
+            self.fingerprint(person)
         };
+        self.sessions.insert(connection, session);
         let hello = Hello {
             versions: PROTOCOL_VERSIONS,
             process: self.config.process,
-            own_roster: digest(self.config.person),
-            known_roster: digest(person),
-            fingerprint: self.fingerprint(person),
+            own_roster: self.roster_digest(self.config.person, person),
+            known_roster: self.roster_digest(person, person),
+            fingerprint,
         };
         self.send(connection, &Message::Hello(hello));
     }
@@ -71,12 +74,15 @@ impl Engine {
         let Some(session) = self.sessions.get(&connection) else {
             return;
         };
-        let greeted = session.greeted;
+        let (greeted, restricted) = (session.greeted, session.restricted);
         match Message::decode(bytes, self.config.limits.frame_bytes_max) {
             Ok(Message::Hello(hello)) if !greeted => self.hello(connection, &hello),
             Ok(Message::Statements(statements)) if greeted => {
                 self.statements_received(now, connection, statements);
             }
+            // The peer may not know yet that one of the two is paused or revoked.
+            Ok(Message::Hello(_)) | Err(_) => self.misbehaved(connection),
+            Ok(_) if greeted && restricted => self.counters.messages_ignored += 1,
             Ok(Message::Index { entries, last }) if greeted => {
                 self.index_received(connection, entries, last);
             }
@@ -91,7 +97,8 @@ impl Engine {
                 | Message::Ack { .. }
                 | Message::Refused { .. }),
             ) if greeted => self.message(connection, message),
-            Ok(_) | Err(_) => self.misbehaved(connection),
+            Ok(Message::Origin(origin)) if greeted => self.origin_received(connection, origin),
+            Ok(_) => self.misbehaved(connection),
         }
     }
 
@@ -112,12 +119,9 @@ impl Engine {
             person,
             device,
         });
-        let me = self.config.person;
-        if let Some(roster) = self.people.roster(me)
-            && roster.digest() != hello.known_roster
-        {
-            let statements = self.roster(me);
-            self.send_statements(connection, statements);
+        self.send_rosters(connection, person, hello);
+        if self.is_restricted(connection) {
+            return;
         }
         if self.fingerprint(person) == hello.fingerprint {
             self.index_done(connection, &[]);

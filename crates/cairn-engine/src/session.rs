@@ -22,6 +22,8 @@ pub(crate) struct Session {
     /// When the peer's hello must have come, in ticks.
     pub(crate) hello_until_millis: u64,
     pub(crate) greeted: bool,
+    /// One of the two devices is paused or revoked: the session carries rosters and nothing else.
+    pub(crate) restricted: bool,
     /// Whether both sides said that they share the same set, or the index was exchanged.
     pub(crate) index_sent: bool,
     pub(crate) index_received: Option<Vec<IndexEntry>>,
@@ -76,6 +78,7 @@ impl Session {
             dialled,
             hello_until_millis,
             greeted: false,
+            restricted: false,
             index_sent: false,
             index_received: None,
             index_complete: false,
@@ -90,7 +93,7 @@ impl Session {
     /// Whether nothing is on its way in either direction, as far as this side can know.
     pub(crate) fn is_settled(&self) -> bool {
         self.greeted
-            && self.index_done
+            && (self.index_done || self.restricted)
             && (!self.index_sent || self.synced_sent && self.synced_received)
             && self.lanes.values().all(Lane::is_settled)
     }
