@@ -30,6 +30,9 @@ use crate::storage::RecordHash;
 /// How often a batch is gone through: each time refusals can make further proofs incomplete.
 const PASSES_MAX: usize = 8;
 
+/// Forks that are looked at in one batch: each costs a walk through the batch.
+const FORKS_MAX: usize = 4;
+
 /// What the gate needs to know, gathered under the lock.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -62,10 +65,24 @@ pub(crate) struct Admitted {
     pub(crate) refused: Vec<(ChangeHash, Refusal)>,
     /// Those of them that a revoked device made beyond its cut.
     pub(crate) beyond_cut: Vec<(DeviceId, ChangeHash)>,
+    /// Devices whose attestations contradict each other.
+    pub(crate) contradicted: BTreeSet<DeviceId>,
+    /// Changes here that stand where a change of the batch would.
+    pub(crate) forks: Vec<Fork>,
     /// Changes of the batch that nothing in the batch is built on, new or known, not refused.
     pub(crate) tips: Vec<ChangeHash>,
     /// Who wrote what was admitted.
     pub(crate) authors: BTreeSet<PersonId>,
+}
+
+/// A device signed two changes as the same one, and the batch brings the one that is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fork {
+    pub(crate) device: DeviceId,
+    /// The one that is here.
+    pub(crate) here: ChangeHash,
+    /// Whether a current device of the owner has signed that it took the other one.
+    pub(crate) owner_took_other: bool,
 }
 
 /// The batch breaks the format: its sender is broken or hostile, nothing of it is looked at.
@@ -122,8 +139,16 @@ impl Admission {
                 refused.extend(new.map(|hash| (hash, Refusal::Unproven)));
             }
         };
+        let forks = self.forks(&chunks, &attestations, &sifted.facts);
+        let contradicting = attestations.iter().filter(|attestation| {
+            let known = self.contents.facts.proofs.contradicts(attestation);
+            attestation.document() == self.document && known
+        });
+        let contradicted = contradicting.map(Attestation::device).collect();
         let mut admitted = self.finish(&chunks, sifted, refused)?;
         admitted.beyond_cut = beyond_cut;
+        admitted.forks = forks;
+        admitted.contradicted = contradicted;
         Ok(admitted)
     }
 
@@ -221,6 +246,56 @@ impl Admission {
                 sifted.replaced.extend(replaced);
             }
         }
+    }
+
+    /// Finds changes of the batch that would stand where another one of their actor stands here.
+    /// Only what the device itself has attested counts: anyone can make a change in its name.
+    fn forks(
+        &self,
+        chunks: &[ChangeChunk<'_>],
+        attestations: &[Attestation],
+        facts: &Facts,
+    ) -> Vec<Fork> {
+        let mut forks = Vec::new();
+        for (index, chunk) in chunks.iter().enumerate() {
+            let actor = ActorId::from(chunk.actor().as_slice());
+            let standing_there = facts.graph.by_sequence(&actor, chunk.seq());
+            let (Some(position), Some(device)) = (standing_there, facts.proofs.device_of(&actor))
+            else {
+                continue;
+            };
+            let here = facts.graph.node(position).hash;
+            if here == chunk.hash() {
+                continue;
+            }
+            let mut built_on = BTreeSet::from([chunk.hash()]);
+            for later in &chunks[index + 1..] {
+                if later.dependencies().any(|below| built_on.contains(&below)) {
+                    built_on.insert(later.hash());
+                }
+            }
+            let signers: BTreeSet<DeviceId> = attestations
+                .iter()
+                .filter(|signed| signed.document() == self.document)
+                .filter(|signed| signed.heads().iter().any(|head| built_on.contains(head)))
+                .map(Attestation::device)
+                .collect();
+            let owner_took_other = signers.iter().any(|signer| {
+                let standing = self.standings.get(signer);
+                matches!(standing, Some(Standing::Current(person)) if *person == self.origin.owner)
+            });
+            if signers.contains(&device) {
+                forks.push(Fork {
+                    device,
+                    here,
+                    owner_took_other,
+                });
+            }
+            if forks.len() == FORKS_MAX {
+                break;
+            }
+        }
+        forks
     }
 
     /// Steps 3 and 4: refuses what is not proven or not allowed.
@@ -375,6 +450,8 @@ impl Admission {
             replaced: sifted.replaced,
             refused: refused.into_iter().collect(),
             beyond_cut: Vec::new(),
+            contradicted: BTreeSet::new(),
+            forks: Vec::new(),
             tips,
             authors,
         })

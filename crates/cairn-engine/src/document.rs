@@ -48,6 +48,8 @@ pub(crate) struct Document {
     pub(crate) unwanted: BTreeSet<ChangeHash>,
     /// Changes of revoked devices that were refused because no cut covers them.
     pub(crate) beyond_cut: BTreeMap<DeviceId, BTreeSet<ChangeHash>>,
+    /// Devices that were found to have signed two changes as the same one.
+    pub(crate) forked: BTreeSet<DeviceId>,
     /// A rebuilding job is under way.
     pub(crate) rebuilding: bool,
     /// Changes that were taken out, in order.
@@ -83,6 +85,7 @@ impl Document {
             admitting: false,
             unwanted: BTreeSet::new(),
             beyond_cut: BTreeMap::new(),
+            forked: BTreeSet::new(),
             rebuilding: false,
             set_aside: Vec::new(),
             inbox: VecDeque::new(),

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::consent::GrantLine;
 use crate::contents::{LoadError, LoadedDocument};
+use crate::copies::Copies;
 use crate::document::{Body, Document, Held};
 use crate::event::{Counters, Event};
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
@@ -206,6 +207,7 @@ pub struct Engine {
     pub(crate) appending: VecDeque<Appending>,
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
+    pub(crate) copies: Copies,
 }
 
 impl Engine {
@@ -226,6 +228,7 @@ impl Engine {
             appending: VecDeque::new(),
             storage_failed: false,
             counters: Counters::default(),
+            copies: Copies::default(),
         };
         for row in restored.documents {
             let origin = Origin {

@@ -114,6 +114,31 @@ pub enum Event {
         /// Which changes.
         changes: Vec<ChangeHash>,
     },
+    /// This device got changes back that it had made and does not have: its vault is older than
+    /// what others know of it. They are here again.
+    VaultBehind {
+        /// Which document.
+        document: DocumentId,
+        /// How many changes.
+        changes: usize,
+    },
+    /// Two copies of one device run at the same time. Told once.
+    DeviceCloned {
+        /// Whose device; it may be this one.
+        person: PersonId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// A device signed two different changes as the same one. Only one of them can be taken. Told
+    /// once for each document.
+    Forked {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device.
+        person: PersonId,
+        /// The device.
+        device: DeviceId,
+    },
     /// Changes were refused by a peer.
     RefusedByPeer {
         /// Which document.

@@ -114,6 +114,7 @@ impl Engine {
         };
         session.greeted = true;
         let (person, device) = (session.person, session.device);
+        self.process_seen(person, device, hello.process);
         self.event(Event::Connected {
             connection,
             person,

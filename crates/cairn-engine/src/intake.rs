@@ -208,9 +208,12 @@ impl Engine {
             tips,
             authors,
             beyond_cut,
+            contradicted,
+            forks,
             ..
         } = admitted;
         self.counters.changes_received += changes.len() as u64;
+        self.look_for_copies(id, &changes, &attestations, &contradicted);
         if let Some(lane) = self
             .sessions
             .get_mut(&connection)
@@ -266,6 +269,7 @@ impl Engine {
         }
         self.refuse(connection, id, refused);
         self.note_beyond_cut(id, beyond_cut);
+        self.note_forks(connection, id, &forks);
         self.acknowledge(id);
         self.report_delivered(connection, id);
     }

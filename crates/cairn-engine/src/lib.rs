@@ -5,6 +5,7 @@ mod attestation;
 pub mod chunk;
 mod consent;
 mod contents;
+mod copies;
 mod delivery;
 mod devices;
 mod document;

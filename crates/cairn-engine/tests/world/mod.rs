@@ -304,9 +304,20 @@ impl World {
 
     /// Starts a copy of a side's vault. Returns the new side.
     pub(crate) fn copy_vault(&mut self, of: usize) -> usize {
+        self.copy(of, 77)
+    }
+
+    /// Starts a copy of a whole machine that is just about to start: even its random numbers are
+    /// the same. Returns the new side.
+    pub(crate) fn copy_machine(&mut self, of: usize) -> usize {
+        self.restart(of);
+        self.copy(of, self.sides[of].starts)
+    }
+
+    fn copy(&mut self, of: usize, starts: u8) -> usize {
         let it = &self.sides[of];
         let (recovery, secret, disk) = (it.recovery, it.secret, it.disk.clone());
-        self.start_side(recovery, secret, 77, disk);
+        self.start_side(recovery, secret, starts, disk);
         self.sides.len() - 1
     }
 
