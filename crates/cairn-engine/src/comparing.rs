@@ -44,7 +44,10 @@ impl Engine {
     pub(crate) fn shared_set(&mut self, person: PersonId) -> Vec<(DocumentId, Known)> {
         let me = self.config.person;
         let documents: Vec<DocumentId> = if person == me {
-            self.documents.keys().copied().collect()
+            let own = self.documents.values();
+            own.filter(|document| self.is_common(document, me))
+                .map(|document| document.id)
+                .collect()
         } else {
             self.common
                 .get(&person)

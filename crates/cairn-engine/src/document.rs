@@ -8,7 +8,7 @@ use automerge::{ActorId, ChangeHash};
 use crate::consent::Consent;
 use crate::contents::{Contents, LoadedDocument};
 use crate::frame::{Changes, Message};
-use crate::id::{DocumentId, PersonId};
+use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::ranges::Known;
 use crate::session::ConnectionId;
 use crate::statement::{Origin, Role, SignedStatement};
@@ -47,11 +47,15 @@ pub(crate) struct Document {
     known: BTreeMap<PersonId, Known>,
     /// A gate job is under way.
     pub(crate) admitting: bool,
-    /// Own changes that the owner's side does not take, until the document is rebuilt.
+    /// Changes that the owner's side does not take, or a closed cut leaves out, until the document is rebuilt.
     pub(crate) unwanted: BTreeSet<ChangeHash>,
+    /// Changes of revoked devices that were refused because no cut covers them.
+    pub(crate) beyond_cut: BTreeMap<DeviceId, BTreeSet<ChangeHash>>,
+    /// Devices that were found to have signed two changes as the same one.
+    pub(crate) forked: BTreeSet<DeviceId>,
     /// A rebuilding job is under way.
     pub(crate) rebuilding: bool,
-    /// Own changes that were taken out, in order.
+    /// Changes that were taken out, in order.
     pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
     /// Batches that wait for the gate.
     pub(crate) inbox: VecDeque<(ConnectionId, Changes)>,
@@ -86,6 +90,8 @@ impl Document {
             known: BTreeMap::new(),
             admitting: false,
             unwanted: BTreeSet::new(),
+            beyond_cut: BTreeMap::new(),
+            forked: BTreeSet::new(),
             rebuilding: false,
             set_aside: Vec::new(),
             inbox: VecDeque::new(),

@@ -21,15 +21,16 @@ use zeroize::Zeroizing;
 
 use crate::consent::GrantLine;
 use crate::contents::{LoadError, LoadedDocument};
+use crate::copies::Copies;
 use crate::document::{Body, Document, Held};
 use crate::event::{Counters, Event};
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::jobs::{Job, JobDone};
 use crate::limits::Limits;
-use crate::people::{People, Standing};
+use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
-use crate::statement::{Origin, Role, SignedStatement, Statement, public_key};
+use crate::statement::{Origin, Role, SignedStatement, public_key};
 use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
 
 /// The caller's clocks at the moment of a call.
@@ -171,6 +172,15 @@ pub enum CloseReason {
     /// Another connection to the same device stays.
     #[error("another connection to the same device is in use")]
     Duplicate,
+    /// The device was removed from its person's devices.
+    #[error("the device was removed by its owner")]
+    DeviceRevoked,
+    /// The device is served nothing until its person's recovery code decides.
+    #[error("the device is paused until its owner decides with the recovery code")]
+    DevicePaused,
+    /// The device is not paused any more: the next connection is a usual one.
+    #[error("the device is not paused any more; connect again")]
+    PauseLifted,
 }
 
 /// An append on its way to the vault and what of its document it makes durable.
@@ -201,6 +211,7 @@ pub struct Engine {
     pub(crate) appending: VecDeque<Appending>,
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
+    pub(crate) copies: Copies,
 }
 
 impl Engine {
@@ -223,6 +234,7 @@ impl Engine {
             appending: VecDeque::new(),
             storage_failed: false,
             counters: Counters::default(),
+            copies: Copies::default(),
         };
         for row in restored.documents {
             let origin = Origin {
@@ -237,7 +249,7 @@ impl Engine {
         let statements = restored.statements.into_iter();
         for signed in statements.filter_map(|bytes| SignedStatement::from_bytes(bytes).ok()) {
             if !engine.people.merge(signed.clone(), true)
-                && let Some(document) = document_of(signed.statement())
+                && let Some(document) = signed.statement().document()
                 && let Some(document) = engine.documents.get_mut(&document)
             {
                 document.merge_consent(signed);
@@ -409,47 +421,6 @@ impl Engine {
             .unwrap_or_default()
     }
 
-    /// Current devices of a person.
-    pub fn devices(&self, person: PersonId) -> Vec<DeviceId> {
-        self.people
-            .roster(person)
-            .map(|roster| roster.devices().collect())
-            .unwrap_or_default()
-    }
-
-    /// The roster statements of a person, to be given to a new relationship.
-    pub fn roster(&self, person: PersonId) -> Vec<Vec<u8>> {
-        let roster = self.people.roster(person);
-        roster
-            .into_iter()
-            .flat_map(|roster| roster.statements().map(|signed| signed.bytes().to_vec()))
-            .collect()
-    }
-
-    /// Makes a person known whose roster statements came over an authenticated pairing. Statements
-    /// about others are passed over. Returns the devices that are then current.
-    pub fn introduce(&mut self, person: PersonId, statements: &[Vec<u8>]) -> Vec<DeviceId> {
-        let mut append = Append::default();
-        for bytes in statements {
-            let Ok(signed) = SignedStatement::from_bytes(bytes.clone()) else {
-                continue;
-            };
-            let about = match signed.statement() {
-                Statement::DeviceAdded(added) => added.person,
-                Statement::DeviceRevoked(revoked) => revoked.person,
-                _ => continue,
-            };
-            let record = (signed.hash(), bytes.clone());
-            if about == person && self.people.merge(signed, true) {
-                append.statements.push(record);
-            }
-        }
-        if !append.statements.is_empty() {
-            self.append(append, None);
-        }
-        self.devices(person)
-    }
-
     pub(crate) fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
@@ -517,6 +488,7 @@ impl Engine {
                 known.set_loaded(loaded);
                 let held = std::mem::take(&mut known.held);
                 self.event(Event::Loaded { document: id });
+                self.take_out_beyond_cuts(id);
                 for (connection, held) in held {
                     match held {
                         Held::Message(message) => self.message(connection, message),
@@ -569,44 +541,5 @@ impl Engine {
             self.acknowledge(id);
             self.rebuild(id);
         }
-    }
-
-    /// Whose words a device's changes are shown as. Admission follows author cards; showing does
-    /// not, for a person whose roster is known here: otherwise an owner could put words into the
-    /// mouth of someone who sits in front of this very notebook.
-    pub(crate) fn shown_author(&self, document: &Document, device: DeviceId) -> Option<PersonId> {
-        let by_roster = match self.people.standing(device, document.id) {
-            Standing::Current(person) | Standing::Cut(person, _) => Some(person),
-            Standing::Unknown => None,
-        };
-        by_roster.or_else(|| {
-            let card = document
-                .consent
-                .cards()
-                .find(|card| card.devices.contains(&device))?;
-            (!self.people.is_known(card.person)).then_some(card.person)
-        })
-    }
-
-    /// What rosters and author cards say of a device in a document.
-    pub(crate) fn standing(&self, document: &Document, device: DeviceId) -> Standing {
-        match self.people.standing(device, document.id) {
-            Standing::Unknown => document
-                .consent
-                .cards()
-                .find(|card| card.devices.contains(&device))
-                .map_or(Standing::Unknown, |card| Standing::Current(card.person)),
-            known => known,
-        }
-    }
-}
-
-/// The document a statement is about.
-pub(crate) fn document_of(statement: &Statement) -> Option<DocumentId> {
-    match statement {
-        Statement::Grant(grant) => Some(grant.origin.document()),
-        Statement::AuthorCard(card) => Some(card.origin.document()),
-        Statement::Receipt(receipt) => Some(receipt.document),
-        Statement::DeviceAdded(_) | Statement::DeviceRevoked(_) | Statement::TlsKey(_) => None,
     }
 }

@@ -14,6 +14,10 @@ use crate::session::{Asked, ConnectionId, Lane};
 impl Engine {
     /// Sends the consent of a document and, if it may flow, asks for the peer's heads.
     pub(crate) fn reconcile(&mut self, connection: ConnectionId, id: DocumentId) {
+        if self.is_restricted(connection) {
+            return;
+        }
+        self.send_origin(connection, id);
         self.send_consent(connection, id);
         self.ask(connection, id);
     }
@@ -28,6 +32,7 @@ impl Engine {
 
     /// Sends the consent of a document that the peer does not have and, if it may flow, all of it.
     pub(crate) fn offer(&mut self, connection: ConnectionId, id: DocumentId) {
+        self.send_origin(connection, id);
         self.send_consent(connection, id);
         self.offer_changes(connection, id);
     }
@@ -328,6 +333,13 @@ impl Engine {
             .collect();
         let mut frame = None;
         for connection in connections {
+            let first = self
+                .sessions
+                .get(&connection)
+                .is_some_and(|session| !session.lanes.contains_key(&id));
+            if first {
+                self.send_origin(connection, id);
+            }
             let Some(session) = self.sessions.get_mut(&connection) else {
                 continue;
             };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, DocumentId, ProcessId};
 use crate::ranges::Range;
+use crate::statement::Origin;
 use crate::storage::DocumentContent;
 use crate::wire::{byte_lists, hash_lists};
 
@@ -99,6 +100,8 @@ pub enum Refusal {
     Unappliable,
     /// The document would grow over its limit.
     DocumentFull,
+    /// Its device was revoked, and the revocation does not cover it. Until it does, or is closed.
+    BeyondCut,
 }
 
 /// Whether a device has what it was asked about.
@@ -145,6 +148,8 @@ pub(crate) enum Message {
     Synced,
     /// This many bytes of frames with changes were gone through.
     Credit(u32),
+    /// Between devices of one person: there is a document with this origin.
+    Origin(Origin),
 }
 
 /// Why a frame was not understood. The sender's fault; the session ends.
@@ -202,6 +207,7 @@ impl Message {
             }
             Self::Synced => (8, Ok(Vec::new())),
             Self::Credit(bytes) => (9, postcard::to_allocvec(bytes)),
+            Self::Origin(origin) => (12, postcard::to_allocvec(origin)),
         };
         let mut bytes = vec![kind];
         bytes.extend(body.expect("plain data in memory always encodes"));
@@ -258,6 +264,7 @@ impl Message {
             }
             8 => Self::Synced,
             9 => Self::Credit(body(rest)?),
+            12 => Self::Origin(body(rest)?),
             _ => return Err(FrameError::UnknownKind),
         })
     }
@@ -308,6 +315,11 @@ mod tests {
                 changes: vec![(hash, Refusal::NotAllowed)],
             },
             Message::Credit(300),
+            Message::Origin(Origin {
+                owner: crate::id::PersonId::from_bytes([12; 32]),
+                kind: 300,
+                salt: [13; 16],
+            }),
         ]
     }
 

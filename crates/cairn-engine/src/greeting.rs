@@ -16,10 +16,11 @@ impl Engine {
         device: DeviceId,
         dialled: bool,
     ) {
+        let (revoked, paused) = self.restriction(person, device);
         let known = self
             .people
             .roster(person)
-            .is_some_and(|roster| roster.has_device(device));
+            .is_some_and(|roster| roster.has_device(device) || roster.is_revoked(device));
         if !known || device == self.device {
             self.close(connection, CloseReason::UnknownDevice);
             return;
@@ -42,28 +43,34 @@ impl Engine {
             }
         }
         self.expire(now);
+        self.introduce_devices(now, person);
         let until = now.ticks_millis + self.config.limits.handshake_timeout_millis;
-        let items = self.shared_set(person);
+        let restricted = revoked || paused;
+        let items = if restricted {
+            Vec::new()
+        } else {
+            self.shared_set(person)
+        };
         let documents = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        let fingerprint = fingerprint(&items);
+        let fingerprint = if restricted {
+            [0; 32]
+        } else {
+            fingerprint(&items)
+        };
         let nonce = self.random.bytes();
         let comparing = Comparing::Greeting {
             items,
             nonce,
             fingerprint,
         };
-        let session = Session::new(person, device, dialled, until, comparing);
+        let mut session = Session::new(person, device, dialled, until, comparing);
+        session.restricted = restricted;
         self.sessions.insert(connection, session);
-        let digest = |of: PersonId| {
-            self.people
-                .roster(of)
-                .map_or([0; 32], crate::people::Roster::digest)
-        };
         let hello = Hello {
             versions: PROTOCOL_VERSIONS,
             process: self.config.process,
-            own_roster: digest(self.config.person),
-            known_roster: digest(person),
+            own_roster: self.roster_digest(self.config.person, person),
+            known_roster: self.roster_digest(person, person),
             nonce,
             documents,
             fingerprint,
@@ -75,12 +82,15 @@ impl Engine {
         let Some(session) = self.sessions.get(&connection) else {
             return;
         };
-        let greeted = session.greeted;
+        let (greeted, restricted) = (session.greeted, session.restricted);
         match Message::decode(bytes, self.config.limits.frame_bytes_max) {
             Ok(Message::Hello(hello)) if !greeted => self.hello(connection, &hello),
             Ok(Message::Statements(statements)) if greeted => {
                 self.statements_received(now, connection, statements);
             }
+            // The peer may not know yet that one of the two is paused or revoked.
+            Ok(Message::Hello(_)) | Err(_) => self.misbehaved(connection),
+            Ok(_) if greeted && restricted => self.counters.messages_ignored += 1,
             Ok(Message::Ranges(ranges)) if greeted => self.ranges_received(connection, &ranges),
             Ok(Message::Synced) if greeted => {
                 if let Some(session) = self.sessions.get_mut(&connection) {
@@ -99,7 +109,8 @@ impl Engine {
                 }
                 self.message(connection, message);
             }
-            Ok(_) | Err(_) => self.misbehaved(connection),
+            Ok(Message::Origin(origin)) if greeted => self.origin_received(connection, origin),
+            Ok(_) => self.misbehaved(connection),
         }
     }
 
@@ -115,17 +126,15 @@ impl Engine {
         };
         session.greeted = true;
         let (person, device) = (session.person, session.device);
+        self.process_seen(person, device, hello.process);
         self.event(Event::Connected {
             connection,
             person,
             device,
         });
-        let me = self.config.person;
-        if let Some(roster) = self.people.roster(me)
-            && roster.digest() != hello.known_roster
-        {
-            let statements = self.roster(me);
-            self.send_statements(connection, statements);
+        self.send_rosters(connection, person, hello);
+        if self.is_restricted(connection) {
+            return;
         }
         self.compare(connection, hello);
     }

@@ -1,6 +1,5 @@
 //! Changes that come from a peer: staged, sent through the gate, taken in.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use automerge::ChangeHash;
@@ -11,7 +10,7 @@ use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
 use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
-use crate::id::{DeviceId, DocumentId};
+use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
 use crate::session::{ConnectionId, Lane};
 
@@ -86,17 +85,7 @@ impl Engine {
         let Some(contents) = document.loaded() else {
             return;
         };
-        let devices: BTreeSet<DeviceId> = contents
-            .facts
-            .proofs
-            .salts()
-            .chain(batch.salts.iter().copied())
-            .map(|(device, _)| device)
-            .collect();
-        let standings = devices
-            .into_iter()
-            .map(|device| (device, self.standing(document, device)))
-            .collect();
+        let standings = self.standings(document, &contents.facts, &batch.salts);
         let writers = document.writers();
         let admission = Admission {
             document: id,
@@ -159,18 +148,24 @@ impl Engine {
         admission: Admission,
         result: Result<Box<Admitted>, BatchError>,
     ) {
-        let Some(document) = self.documents.get_mut(&id) else {
-            return;
-        };
-        document.admitting = false;
         let Admission {
             contents,
             batch,
             writers,
+            standings,
             ..
         } = admission;
-        if document.writers() != writers {
-            // The consent changed meanwhile: what was judged by the old one is judged again.
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let judged_anew = document.writers() != writers
+            || self.standings(document, &contents.facts, &batch.salts) != standings;
+        let Some(document) = self.documents.get_mut(&id) else {
+            return;
+        };
+        document.admitting = false;
+        if judged_anew {
+            // Consent or devices changed meanwhile: what was judged by the old is judged again.
             document.inbox.push_front((connection, batch));
             return;
         }
@@ -215,9 +210,13 @@ impl Engine {
             refused,
             tips,
             authors,
+            beyond_cut,
+            contradicted,
+            forks,
             ..
         } = admitted;
         self.counters.changes_received += changes.len() as u64;
+        self.look_for_copies(id, &changes, &attestations, &contradicted);
         if let Some(lane) = self
             .sessions
             .get_mut(&connection)
@@ -272,6 +271,8 @@ impl Engine {
             }
         }
         self.refuse(connection, id, refused);
+        self.note_beyond_cut(id, beyond_cut);
+        self.note_forks(connection, id, &forks);
         self.acknowledge(id);
         self.report_delivered(connection, id);
     }

@@ -6,7 +6,9 @@ pub mod chunk;
 mod comparing;
 mod consent;
 mod contents;
+mod copies;
 mod delivery;
+mod devices;
 mod document;
 mod editing;
 mod engine;
@@ -28,6 +30,8 @@ mod proofs;
 mod random;
 mod ranges;
 mod rebuild;
+mod received;
+mod rosters;
 mod rules;
 mod session;
 mod sharing;
@@ -40,6 +44,7 @@ pub use attestation::{ATTESTATION_BYTES_MAX, Attestation, Claim, actor_of};
 pub use chunk::{ChangeChunk, ChunkError};
 pub use consent::GrantLine;
 pub use contents::{LoadError, LoadedDocument};
+pub use devices::DeviceError;
 pub use editing::EditError;
 pub use engine::{CloseReason, Config, Engine, Input, Now, Output};
 pub use event::{Counters, Event};
@@ -54,8 +59,9 @@ pub use rules::{Action, AllowAll, Breach, DocumentRules, Judged, Operation, Path
 pub use session::ConnectionId;
 pub use sharing::{PURPOSE_CHARACTERS_MAX, ShareError, ShareTerms};
 pub use statement::{
-    AuthorCard, DeviceAdded, DeviceRevoked, Grant, Origin, Receipt, ReceiptKind, Role,
-    STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError, TlsKey, public_key,
+    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, Grant, Origin, PauseLifted,
+    Receipt, ReceiptKind, Role, STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError,
+    TlsKey, public_key,
 };
 pub use storage::{
     Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,

@@ -72,6 +72,9 @@ pub struct Limits {
     pub document_statements_max: usize,
     /// Signed statements kept about the devices of one person. Default 256.
     pub person_statements_max: usize,
+    /// People whose rosters are known. Default 1,000: more than anyone is paired with; another own
+    /// device brings those it is paired with.
+    pub people_max: usize,
     /// Attestations in one batch. Default 1,024: one for each device and process start that nothing
     /// replaced; each costs a signature check of some 50 µs.
     pub batch_attestations_max: usize,
@@ -122,6 +125,7 @@ impl Default for Limits {
             frame_statements_max: 256,
             document_statements_max: 2_048,
             person_statements_max: 256,
+            people_max: 1_000,
             batch_attestations_max: 1_024,
             streams_max: 8,
             staging_bytes_max: 16 << 20,

@@ -25,6 +25,7 @@ use crate::graph::{Cover, Position};
 use crate::history::HistoryEntry;
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::limits::Limits;
+use crate::people::Cuts;
 
 /// A snapshot of a document with its whole history, taken by [`Engine::past`].
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Past {
     contents: Arc<Contents>,
     /// Whose the devices that write here are, as it was known when the snapshot was taken.
     people: BTreeMap<DeviceId, PersonId>,
+    /// What stays of devices that were revoked.
+    cuts: Arc<Cuts>,
     limits: Limits,
 }
 
@@ -63,6 +66,7 @@ impl Engine {
         Some(Past {
             contents: Arc::clone(contents),
             people,
+            cuts: Arc::new(self.cuts(document, &contents.facts)),
             limits: self.config.limits.clone(),
         })
     }
@@ -168,7 +172,8 @@ impl Past {
                 at_seconds: chunk.time(),
                 person: device.and_then(person_of),
                 device,
-                proven: facts.proofs.is_proven(&facts.graph, position),
+                proven: facts.proofs.is_proven(&facts.graph, position)
+                    || device.is_some_and(|device| self.cuts.covers(device, position)),
                 operations: facts.operations(&chunk, person_of),
             })
         });

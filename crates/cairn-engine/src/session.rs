@@ -24,6 +24,8 @@ pub(crate) struct Session {
     /// When the peer's hello must have come, in ticks.
     pub(crate) hello_until_millis: u64,
     pub(crate) greeted: bool,
+    /// One of the two devices is paused or revoked: the session carries rosters and nothing else.
+    pub(crate) restricted: bool,
     /// Where the comparison of what the two share stands.
     pub(crate) comparing: Comparing,
     /// Documents that changed since the set was taken down: they are looked at one by one.
@@ -112,6 +114,7 @@ impl Session {
             dialled,
             hello_until_millis,
             greeted: false,
+            restricted: false,
             comparing,
             touched: BTreeSet::new(),
             withheld: BTreeSet::new(),
@@ -133,10 +136,14 @@ impl Session {
     /// Whether nothing is on its way in either direction, as far as this side can know.
     pub(crate) fn is_settled(&self) -> bool {
         let said = match self.comparing {
-            Comparing::Greeting { .. } | Comparing::Ranges(_) => false,
+            Comparing::Greeting { .. } | Comparing::Ranges(_) => self.restricted,
             Comparing::Done { differed } => !differed || self.synced_sent && self.synced_received,
         };
-        self.greeted && said && self.opening.is_empty() && self.lanes.values().all(Lane::is_settled)
+        self.greeted
+            && said
+            && self.opening.is_empty()
+            && !self.pace.has_todo()
+            && self.lanes.values().all(Lane::is_settled)
     }
 }
 

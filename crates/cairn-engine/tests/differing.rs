@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-#[expect(dead_code, reason = "each file of stories uses a part")]
 mod world;
 
 use automerge::ChangeHash;
@@ -145,7 +144,7 @@ fn a_document_that_changes_while_sets_are_compared_is_not_forgotten() {
     pair.world.wire(1, 0);
     // Both have said what they share, and neither has heard it yet.
     for (side, goal) in [(0, goals[50]), (1, goals[60])] {
-        let edited = pair.world.try_edit_at_rest(side, goal, |tx, title| {
+        let edited = pair.world.edit_unsent(side, goal, |tx, title| {
             tx.splice_text(title, 0, 0, "y").unwrap();
         });
         assert!(edited);
@@ -202,7 +201,7 @@ fn a_burst_of_edits_is_gathered() {
     pair.connect();
     let before = pair.world.sent_of_kind(0, CHANGES).count();
     for _ in 0..600 {
-        pair.world.try_edit_at_rest(0, goal, |tx, title| {
+        pair.world.edit_unsent(0, goal, |tx, title| {
             tx.splice_text(title, 0, 0, "x").unwrap();
         });
     }

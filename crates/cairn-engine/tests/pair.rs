@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-#[expect(dead_code, reason = "each file of stories uses a part")]
 mod world;
 
 use automerge::transaction::Transactable;

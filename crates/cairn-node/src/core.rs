@@ -272,7 +272,10 @@ impl Core {
         {
             let reason = match reason {
                 cairn_engine::CloseReason::Duplicate => transport::CloseReason::Superseded,
-                cairn_engine::CloseReason::UnknownDevice => transport::CloseReason::Unpaired,
+                cairn_engine::CloseReason::UnknownDevice
+                | cairn_engine::CloseReason::DeviceRevoked
+                | cairn_engine::CloseReason::DevicePaused => transport::CloseReason::Unpaired,
+                cairn_engine::CloseReason::PauseLifted => transport::CloseReason::Done,
                 cairn_engine::CloseReason::Version => transport::CloseReason::Version,
                 _ => transport::CloseReason::Misbehaved,
             };
