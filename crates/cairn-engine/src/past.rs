@@ -74,6 +74,12 @@ impl Past {
         self.contents.facts.graph.heads()
     }
 
+    /// Whether all these heads are known here.
+    pub fn holds(&self, heads: &[ChangeHash]) -> bool {
+        let graph = &self.contents.facts.graph;
+        heads.iter().all(|head| graph.position(head).is_some())
+    }
+
     /// The changes that are not at or below `heads`, in the order of admission. Heads that are
     /// not known here are passed over.
     pub fn changed_since(&self, heads: &[ChangeHash]) -> Vec<HistoryEntry> {
@@ -82,7 +88,7 @@ impl Past {
     }
 
     /// The changes from position `start` on, in the order of admission.
-    pub(crate) fn entries_from(&self, start: Position) -> Vec<HistoryEntry> {
+    pub fn entries_from(&self, start: usize) -> Vec<HistoryEntry> {
         let positions: Vec<Position> = (start..self.contents.facts.graph.len()).collect();
         self.entries(&positions, &[])
     }
