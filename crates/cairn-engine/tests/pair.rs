@@ -110,7 +110,7 @@ fn a_moment_takes_clocks_at_their_word_and_never_tears_a_change_from_what_it_bui
     pair.disconnect();
     let made = pair.world.engine(0).history(goal, 0).unwrap()[0].at_seconds;
     let at = |day: i64| (made + day * DAY) * 1000;
-    let mut append = |pair: &mut Pair, side, day, letter: &'static str| {
+    let append = |pair: &mut Pair, side, day, letter: &'static str| {
         let edited = pair.world.try_edit_at(side, goal, at(day), |tx, title| {
             let end = tx.length(title);
             tx.splice_text(title, end, 0, letter).unwrap();

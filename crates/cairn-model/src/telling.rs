@@ -74,8 +74,13 @@ pub fn tell(
         latest: BTreeMap::new(),
     };
     for change in changes {
+        let notes_mood = |fact: &ChangeSummary| matches!(fact, ChangeSummary::MoodAdded { .. });
+        // A log begins by itself with its first entry.
+        let begins = change.facts.iter().any(notes_mood);
         for fact in &change.facts {
-            telling.add(change, fact);
+            if !(begins && *fact == ChangeSummary::Created) {
+                telling.add(change, fact);
+            }
         }
     }
     telling.sentences
@@ -258,12 +263,12 @@ fn claimed<'a>(author: Option<&str>, fact: &'a ChangeSummary) -> &'a ChangeSumma
         | ChangeSummary::ProposalWithdrawn { proposal: entry }
         | ChangeSummary::MoodAdded { entry, .. }
         | ChangeSummary::MoodNoteChanged { entry }
-        | ChangeSummary::MoodRemoved { entry } => entry,
-        _ => return fact,
+        | ChangeSummary::MoodRemoved { entry } => Some(entry),
+        _ => None,
     };
-    let writer = entry.split_once('/').map(|(writer, _)| writer);
+    let writer = entry.and_then(|entry| Some(entry.split_once('/')?.0));
     match author {
-        Some(author) if writer != Some(author) => &ChangeSummary::Other,
+        Some(author) if entry.is_some() && writer != Some(author) => &ChangeSummary::Other,
         _ => fact,
     }
 }

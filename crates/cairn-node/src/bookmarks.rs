@@ -13,6 +13,7 @@ use std::fmt;
 
 use automerge::ChangeHash;
 use cairn_engine::{DocumentId, Engine, PersonId};
+use cairn_model::Words;
 
 use crate::core::{Core, wall_millis};
 use crate::node::Node;
@@ -35,7 +36,7 @@ const MET_BEFORE: &str = "met-before:";
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BookmarkName {
     /// A name that a person chose.
-    Chosen(String),
+    Chosen(Words),
     /// The last meeting with this person.
     Met(PersonId),
     /// The meeting before the last with this person.
@@ -62,7 +63,7 @@ impl BookmarkName {
         if !fits || text.chars().any(char::is_control) {
             return Err(BookmarkError::Name);
         }
-        Ok(Self::Chosen(text.to_owned()))
+        Ok(Self::Chosen(text.into()))
     }
 
     /// Whose meeting it is, if it is one.
@@ -244,7 +245,7 @@ mod tests {
     #[test]
     fn names_are_read_as_they_are_written() {
         let person = PersonId::from_bytes([7; 32]);
-        let chosen = |name: &str| Some(BookmarkName::Chosen(name.to_owned()));
+        let chosen = |name: &str| Some(BookmarkName::Chosen(name.into()));
         let check = |text: &str, expected: Option<BookmarkName>| {
             let parsed = BookmarkName::parse(text).ok();
             assert_eq!(parsed, expected, "{text:?}");

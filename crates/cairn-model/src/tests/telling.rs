@@ -115,7 +115,7 @@ fn entries_of_a_log_are_counted() {
         value: Some(3),
     };
     let mut story = Story::default();
-    story.push(ANN, 0, vec![mood("a")]);
+    story.push(ANN, 0, vec![Created, mood("a")]);
     story.push(ANN, 5_000, vec![mood("b")]);
     let removed = MoodRemoved {
         entry: "ann/a".into(),
