@@ -74,6 +74,11 @@ impl Past {
         self.contents.facts.graph.heads()
     }
 
+    /// automerge's state of the document with all its changes, to be read only.
+    pub fn newest(&self) -> &Automerge {
+        &self.contents.automerge
+    }
+
     /// Whether all these heads are known here.
     pub fn holds(&self, heads: &[ChangeHash]) -> bool {
         let graph = &self.contents.facts.graph;

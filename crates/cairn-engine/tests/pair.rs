@@ -73,6 +73,7 @@ fn the_past_tells_what_changed_since_and_shows_the_goal_as_it_was() {
     };
     assert_eq!(title_of(&past, &met), "Walk");
     assert_eq!(title_of(&past, past.heads()), "Walk far");
+    assert_eq!(past.newest().get_heads(), past.heads());
     assert_eq!(pair.title(0, goal).as_deref(), Some("Run far"));
 
     // A head from after the snapshot is not in it.

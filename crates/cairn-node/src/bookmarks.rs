@@ -266,4 +266,49 @@ mod tests {
         let before = format!("met-before:{person}");
         check(&before, Some(BookmarkName::MetBefore(person)));
     }
+
+    #[test]
+    fn since_we_last_met_is_the_meeting_before_while_one_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = crate::NewNotebook {
+            role: crate::Role::Therapist,
+            name: "Bo",
+            passphrase: &crate::secret::Passphrase::new("over the hills"),
+            cost: crate::vault::KdfCost::CHEAP_FOR_TESTS,
+        };
+        let (node, _code) = Node::create(folder.path(), &new).unwrap();
+        let person = PersonId::from_bytes([7; 32]);
+        let hours_ago = |hours: i64| wall_millis() - hours * 3_600_000;
+        let put = |name: BookmarkName, hours: i64| {
+            let bookmark = Bookmark {
+                name: name.to_string(),
+                at_millis: hours_ago(hours),
+                heads: Vec::new(),
+            };
+            node.core.vault.put_bookmark(bookmark).unwrap();
+        };
+        let check = |expected: Option<BookmarkName>| {
+            let since = node.last_met(person).unwrap();
+            let name = since.map(|since| BookmarkName::parse(&since.name).unwrap());
+            assert_eq!(name, expected);
+        };
+        let (met, before) = (BookmarkName::Met(person), BookmarkName::MetBefore(person));
+        check(None);
+        put(met.clone(), 1);
+        check(Some(met.clone()));
+        put(before.clone(), 170);
+        check(Some(before.clone()));
+        put(met.clone(), 4);
+        check(Some(met.clone()));
+        // The clock was set back since.
+        put(met.clone(), -1);
+        check(Some(met.clone()));
+
+        let all = node.bookmarks().unwrap();
+        let names: Vec<BookmarkName> = all.into_iter().map(|line| line.name).collect();
+        assert_eq!(names, [before.clone(), met]);
+        node.remove_bookmark(&before).unwrap();
+        let gone = node.bookmark(&before);
+        assert!(matches!(gone, Err(BookmarkError::Unknown)));
+    }
 }

@@ -167,16 +167,12 @@ impl Node {
             heads(&past, document, PointInTime::Bookmark(since))
         });
         let entries = past.changed_since(&heads);
-        let is_goal = self.is_goal(document);
-        let view = |heads: &[ChangeHash]| {
-            let automerge = past.as_of(heads).ok().filter(|_| is_goal)?;
-            self.goal_view(document, &automerge)
-        };
-        let (before, now) = if entries.is_empty() {
-            (None, None)
-        } else {
-            (view(&heads), view(past.heads()))
-        };
+        let (mut before, mut now) = (None, None);
+        if self.is_goal(document) && !entries.is_empty() {
+            let then = past.as_of(&heads).ok();
+            before = then.and_then(|then| self.goal_view(document, &then));
+            now = self.goal_view(document, past.newest());
+        }
         drop(past);
         let changes: Vec<AuthoredChange> = entries.into_iter().map(authored).collect();
         let title = now.as_ref().map(|now| now.title.clone());
