@@ -33,10 +33,7 @@ pub(crate) fn run(node: &Node, changes: &Changes, words: &Words) -> Result<Answe
     for document in &changed {
         plain.push_str(&format!("\n\n{}", heading(document, words)));
         for told in &document.sentences {
-            let sentence = sentence::in_words(node, told, words);
-            let when = moment::here(told.to_seconds);
-            let line = [("when", when.into()), ("sentence", sentence.into())];
-            let line = words.format(text_id!("history-line"), &line);
+            let line = sentence::line(node, told, words);
             plain.push_str(&format!("\n  {line}"));
         }
     }

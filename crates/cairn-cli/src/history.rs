@@ -1,4 +1,4 @@
-//! The history of one document, change by change.
+//! The history of one document: for programs change by change, for people in sentences.
 
 use cairn_node::{Node, PointInTime};
 use cairn_words::{Words, text_id};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::arguments::History;
 use crate::failure::Failure;
-use crate::{bookmarks, moment, people};
+use crate::{bookmarks, moment, sentence};
 
 /// Who changed what when, oldest first.
 ///
@@ -17,48 +17,28 @@ pub(crate) fn run(node: &Node, history: &History, words: &Words) -> Result<Answe
     let since = history.since.as_deref();
     let since = since.map(|text| bookmarks::find(node, text)).transpose()?;
     let since = since.as_ref().map(PointInTime::Bookmark);
-    let until = history
-        .at
-        .map(|at| PointInTime::Seconds(at.at_millis.div_euclid(1000)));
-    let mut plain = String::new();
+    let until = history.at.map(|at| at.at_millis.div_euclid(1000));
+    let until = until.map(PointInTime::Seconds);
     let mut json: Vec<Value> = Vec::new();
     for line in node.history_between(history.document, since, until)? {
-        let at = moment::utc_of_seconds(line.at_seconds);
-        let name = line.person.and_then(|person| node.name_of(person));
-        let changes = serde_json::to_value(&line.summaries)?;
-        let called = match line.person {
-            Some(person) => people::call(node, person),
-            None => words.text(text_id!("cli-nobody")).into_owned(),
-        };
-        plain.push_str(&words.format(
-            text_id!("cli-history"),
-            &[
-                ("when", at.as_str().into()),
-                ("name", called.into()),
-                ("what", facts(&changes).into()),
-                ("proven", if line.proven { "yes" } else { "no" }.into()),
-            ],
-        ));
-        plain.push('\n');
         json.push(json!({
-            "at": at,
+            "at": moment::utc_of_seconds(line.at_seconds),
             "person": line.person.map(|person| person.to_string()),
-            "name": name,
+            "name": line.person.and_then(|person| node.name_of(person)),
             "proven": line.proven,
             "hash": line.hash.to_string(),
-            "changes": changes,
+            "changes": line.summaries,
         }));
     }
-    Ok(Answer::new(json, plain))
-}
-
-/// The names of facts, separated by commas.
-fn facts(changes: &Value) -> String {
-    let names: Vec<&str> = changes
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|fact| fact["what"].as_str())
+    let told = node.document_changes(history.document, since, until)?;
+    let lines = told.sentences.iter();
+    let lines: Vec<String> = lines
+        .map(|told| sentence::line(node, told, words))
         .collect();
-    names.join(", ")
+    let plain = if lines.is_empty() {
+        words.text(text_id!("history-nothing")).into_owned()
+    } else {
+        lines.join("\n")
+    };
+    Ok(Answer::new(json, plain))
 }

@@ -28,8 +28,15 @@ pub(crate) fn in_json(node: &Node, told: &Sentence, words: &Words) -> Result<Val
     Ok(json)
 }
 
-/// A sentence for people, without its time.
-pub(crate) fn in_words(node: &Node, told: &Sentence, words: &Words) -> String {
+/// A sentence for people with its time.
+pub(crate) fn line(node: &Node, told: &Sentence, words: &Words) -> String {
+    let when = moment::here(told.to_seconds);
+    let sentence = in_words(node, told, words);
+    let parts = [("when", when.into()), ("sentence", sentence.into())];
+    words.format(text_id!("history-line"), &parts)
+}
+
+fn in_words(node: &Node, told: &Sentence, words: &Words) -> String {
     let me = node.whoami().person.to_string();
     let name = match told.author.as_deref() {
         Some(author) if author == me => words.text(text_id!("app-me")).into_owned(),

@@ -48,7 +48,7 @@ pub struct DocumentChanges {
     pub kind: Option<DocumentKind>,
     /// Whether it was not there before.
     pub new: bool,
-    /// What a goal is called now.
+    /// What a goal is called in the end.
     pub title: Option<Words>,
     /// What a goal was called before, if that was something else.
     pub title_before: Option<Words>,
@@ -92,15 +92,10 @@ impl Node {
         until: Option<PointInTime<'_>>,
     ) -> Result<Vec<HistoryLine>, EditError> {
         let past = self.past(document)?;
-        let heads = since.map_or_else(Vec::new, |since| heads(&past, document, since));
-        let mut entries = past.changed_since(&heads);
-        if let Some(until) = until {
-            let until = self::heads(&past, document, until);
-            let later = past.changed_since(&until).into_iter();
-            let later: BTreeSet<ChangeHash> = later.map(|entry| entry.hash).collect();
-            entries.retain(|entry| !later.contains(&entry.hash));
-        }
-        Ok(entries.into_iter().map(history_line).collect())
+        let since = heads_or(&past, document, since, &[]);
+        let until = heads_or(&past, document, until, past.heads());
+        let entries = between(&past, &since, &until).into_iter();
+        Ok(entries.map(history_line).collect())
     }
 
     /// The history of a document in memory from its change number `start` on; later calls with the
@@ -139,7 +134,8 @@ impl Node {
         });
         let mut changes = Vec::new();
         for document in documents {
-            let changed = self.document_changes(document, since)?;
+            let since = since.map(PointInTime::Bookmark);
+            let changed = self.document_changes(document, since, None)?;
             if !changed.sentences.is_empty() {
                 changes.push(changed);
             }
@@ -152,27 +148,31 @@ impl Node {
         Ok(changes)
     }
 
-    /// What changed in one document since a bookmark, or ever.
+    /// What changed in one document after `since` and up to `until`; without them, from its
+    /// beginning and up to now.
     ///
     /// # Errors
     /// [`EditError::UnknownDocument`] or [`EditError::Damaged`].
     pub fn document_changes(
         &self,
         document: DocumentId,
-        since: Option<&Bookmark>,
+        since: Option<PointInTime<'_>>,
+        until: Option<PointInTime<'_>>,
     ) -> Result<DocumentChanges, EditError> {
         let past = self.past(document)?;
         let kind = self.kind(document);
-        let heads = since.map_or_else(Vec::new, |since| {
-            heads(&past, document, PointInTime::Bookmark(since))
-        });
-        let entries = past.changed_since(&heads);
-        let (mut before, mut now) = (None, None);
-        if self.is_goal(document) && !entries.is_empty() {
-            let then = past.as_of(&heads).ok();
-            before = then.and_then(|then| self.goal_view(document, &then));
-            now = self.goal_view(document, past.newest());
-        }
+        let heads = heads_or(&past, document, since, &[]);
+        let until = heads_or(&past, document, until, past.heads());
+        let entries = between(&past, &heads, &until);
+        let view = |heads: &[ChangeHash]| {
+            if heads == past.heads() {
+                return self.goal_view(document, past.newest());
+            }
+            self.goal_view(document, &past.as_of(heads).ok()?)
+        };
+        let told = self.is_goal(document) && !entries.is_empty();
+        let before = told.then(|| view(&heads)).flatten();
+        let now = told.then(|| view(&until)).flatten();
         drop(past);
         let changes: Vec<AuthoredChange> = entries.into_iter().map(authored).collect();
         let title = now.as_ref().map(|now| now.title.clone());
@@ -236,6 +236,26 @@ fn bookmarked(bookmark: &Bookmark, document: DocumentId) -> Option<&[ChangeHash]
         .heads
         .binary_search_by_key(&document, |(of, _)| *of);
     place.ok().map(|place| bookmark.heads[place].1.as_slice())
+}
+
+/// The changes that are not at or below `since`, but at or below `until`.
+fn between(past: &Past, since: &[ChangeHash], until: &[ChangeHash]) -> Vec<HistoryEntry> {
+    let mut entries = past.changed_since(since);
+    if until != past.heads() {
+        let later = past.changed_since(until).into_iter();
+        let later: BTreeSet<ChangeHash> = later.map(|entry| entry.hash).collect();
+        entries.retain(|entry| !later.contains(&entry.hash));
+    }
+    entries
+}
+
+fn heads_or(
+    past: &Past,
+    document: DocumentId,
+    when: Option<PointInTime<'_>>,
+    otherwise: &[ChangeHash],
+) -> Vec<ChangeHash> {
+    when.map_or_else(|| otherwise.to_vec(), |when| heads(past, document, when))
 }
 
 /// The heads a document had; none if it was not there.

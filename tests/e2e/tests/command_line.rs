@@ -477,7 +477,10 @@ fn without_json_the_same_is_said_in_words() {
     say(&["goal", "rate", goal, "4", "--note", "slowly"]);
     let shown = say(&["goal", "show", goal]);
     assert!(shown.contains("Walk") && shown.contains("4 of 10") && shown.contains("slowly"));
-    assert!(say(&["history", goal]).contains("Ada"));
+    let history = say(&["history", goal]);
+    assert!(history.contains("You began this") && history.contains("You rated this 4: “slowly”"));
+    let before = say(&["history", goal, "--at", "2001-01-01T00:00:00Z"]);
+    assert!(before.contains("Nothing has changed"));
     assert!(say(&["changes"]).contains("You rated this 4: “slowly”"));
     assert!(say(&["bookmark", "list"]).contains("No bookmarks yet"));
     say(&["bookmark", "add", "here"]);
