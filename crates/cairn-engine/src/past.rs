@@ -78,6 +78,17 @@ impl Past {
         self.contents.facts.graph.heads()
     }
 
+    /// automerge's state of the document with all its changes, to be read only.
+    pub fn newest(&self) -> &Automerge {
+        &self.contents.automerge
+    }
+
+    /// Whether all these heads are known here.
+    pub fn holds(&self, heads: &[ChangeHash]) -> bool {
+        let graph = &self.contents.facts.graph;
+        heads.iter().all(|head| graph.position(head).is_some())
+    }
+
     /// The changes that are not at or below `heads`, in the order of admission. Heads that are
     /// not known here are passed over.
     pub fn changed_since(&self, heads: &[ChangeHash]) -> Vec<HistoryEntry> {
@@ -86,7 +97,7 @@ impl Past {
     }
 
     /// The changes from position `start` on, in the order of admission.
-    pub(crate) fn entries_from(&self, start: Position) -> Vec<HistoryEntry> {
+    pub fn entries_from(&self, start: usize) -> Vec<HistoryEntry> {
         let positions: Vec<Position> = (start..self.contents.facts.graph.len()).collect();
         self.entries(&positions, &[])
     }

@@ -85,6 +85,8 @@ pub(crate) struct Live {
     pub(crate) listened: bool,
     /// Whether a session came of it.
     pub(crate) greeted: bool,
+    /// Whether everything was exchanged once.
+    pub(crate) settled: bool,
 }
 
 impl std::fmt::Debug for Core {
@@ -297,13 +299,14 @@ impl Core {
             }
             Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
             Event::Settled { connection } => {
-                let network = lock(&self.network);
-                let person = network
+                let settled = lock(&self.network)
                     .connections
-                    .get(&connection.0)
-                    .map(|live| live.person);
-                drop(network);
-                if let Some(person) = person {
+                    .get_mut(&connection.0)
+                    .map(|live| (live.person, std::mem::replace(&mut live.settled, true)));
+                if let Some((person, before)) = settled {
+                    if !before {
+                        self.met(engine, person);
+                    }
                     self.publish(NodeEvent::Settled { person });
                 }
                 return false;
@@ -564,6 +567,7 @@ impl Core {
                     turns: 1,
                     listened: false,
                     greeted: false,
+                    settled: false,
                 };
                 lock(&self.network)
                     .connections

@@ -636,7 +636,33 @@ impl World {
         document: DocumentId,
         edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
     ) -> bool {
-        let now = self.now();
+        self.edit_at(side, document, self.now().wall_millis, edit)
+    }
+
+    /// An edit by a device whose clock shows this time.
+    pub(crate) fn try_edit_at(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        wall_millis: i64,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
+        let edited = self.edit_at(side, document, wall_millis, edit);
+        self.run();
+        edited
+    }
+
+    fn edit_at(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        wall_millis: i64,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
+        let now = Now {
+            wall_millis,
+            ..self.now()
+        };
         let edited = self.sides[side].engine.edit(now, document, |tx| {
             let title = tx.get(ROOT, "title").unwrap().unwrap().1;
             edit(tx, &title);
