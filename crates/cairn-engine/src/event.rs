@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
 
+use crate::admission::BatchError;
 use crate::contents::LoadError;
 use crate::frame::Refusal;
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -88,6 +89,16 @@ pub enum Event {
         person: PersonId,
         /// Which changes and why.
         changes: Vec<(ChangeHash, Refusal)>,
+    },
+    /// A peer sent changes that no honest program writes. Nothing of them was taken, and the
+    /// connection is closed.
+    BatchRefused {
+        /// For which document.
+        document: DocumentId,
+        /// Whose device sent them.
+        person: PersonId,
+        /// The first fault found.
+        error: BatchError,
     },
     /// Own changes that the owner's side does not take were taken out of a document and kept
     /// aside.

@@ -25,8 +25,8 @@ mod views;
 mod workers;
 
 pub use cairn_engine::{
-    DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole, ShareError,
-    ShareTerms,
+    BatchError, DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole,
+    ShareError, ShareTerms,
 };
 pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};
