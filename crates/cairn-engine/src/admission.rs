@@ -31,7 +31,7 @@ use crate::storage::RecordHash;
 const PASSES_MAX: usize = 8;
 
 /// What the gate needs to know, gathered under the lock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Admission {
     pub(crate) document: DocumentId,
     pub(crate) origin: Origin,

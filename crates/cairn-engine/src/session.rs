@@ -13,7 +13,7 @@ use crate::id::{DeviceId, DocumentId, PersonId};
 pub struct ConnectionId(pub u64);
 
 /// The state of a session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) person: PersonId,
     pub(crate) device: DeviceId,
@@ -35,7 +35,7 @@ pub(crate) struct Session {
 }
 
 /// Where a document stands within a session.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Lane {
     pub(crate) heads_sent: bool,
     /// The peer was asked for its heads and has not answered.

@@ -9,6 +9,8 @@
 //! What documents mean: `cairn-model`. What devices say to each other: `cairn-engine`.
 
 mod core;
+#[doc(hidden)]
+pub mod decoders;
 mod events;
 mod goals;
 mod network;

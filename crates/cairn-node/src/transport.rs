@@ -13,11 +13,11 @@
 mod connection;
 mod dial;
 pub(crate) mod endpoint;
-mod frame;
+pub(crate) mod frame;
 mod handshake;
 mod label;
 mod listen;
-mod noise;
+pub(crate) mod noise;
 mod redial;
 mod relationship;
 #[cfg(test)]
