@@ -81,15 +81,6 @@ pub enum Event {
         /// Which document.
         document: DocumentId,
     },
-    /// Changes of a peer were refused here.
-    Refused {
-        /// Which document.
-        document: DocumentId,
-        /// Whose device sent them.
-        person: PersonId,
-        /// Which changes and why.
-        changes: Vec<(ChangeHash, Refusal)>,
-    },
     /// A peer sent changes that no honest program writes. Nothing of them was taken, and the
     /// connection is closed.
     BatchRefused {
@@ -99,6 +90,15 @@ pub enum Event {
         person: PersonId,
         /// The first fault found.
         error: BatchError,
+    },
+    /// Changes of a peer were refused here.
+    Refused {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device sent them.
+        person: PersonId,
+        /// Which changes and why.
+        changes: Vec<(ChangeHash, Refusal)>,
     },
     /// Own changes that the owner's side does not take were taken out of a document and kept
     /// aside.

@@ -261,6 +261,31 @@ fn a_flood_of_orphans_is_refused_and_not_kept() {
 }
 
 #[test]
+fn a_batch_that_never_ends_is_kept_up_to_a_bound() {
+    let mut scene = scene();
+    let content = DocumentContent {
+        changes: vec![vec![0xaa; 900 << 10]],
+        ..DocumentContent::default()
+    };
+    let mut part = content_frame(scene.shared, content);
+    // The last byte says whether the batch ends with it (`docs/formats.md`).
+    assert_eq!(part.pop(), Some(1));
+    part.push(0);
+    let mut parts = 0;
+    while scene.attacker.try_send(&part) {
+        parts += 1;
+        if parts == 10 {
+            scene.served();
+        }
+    }
+    assert!(parts > 10, "{parts} parts were taken");
+    assert_eq!(scene.attacker.closed(), CloseReason::Misbehaved);
+    scene.attacker.connect(scene.victim.address());
+    scene.attacker.settle();
+    scene.unharmed();
+}
+
+#[test]
 fn huge_run_lengths_are_refused_by_their_sum() {
     const HUGE: i64 = 1 << 40;
     let mut scene = scene();
