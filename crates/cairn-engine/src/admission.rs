@@ -34,7 +34,7 @@ const PASSES_MAX: usize = 8;
 const FORKS_MAX: usize = 4;
 
 /// What the gate needs to know, gathered under the lock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Admission {
     pub(crate) document: DocumentId,
     pub(crate) origin: Origin,

@@ -15,7 +15,7 @@ use crate::statement::{Origin, Role, SignedStatement};
 use crate::storage::{DocumentRow, RecordHash};
 
 /// What is in memory of a document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Body {
     /// Only the index row.
     Cold,
@@ -28,7 +28,7 @@ pub(crate) enum Body {
 }
 
 /// See the [module](self).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Document {
     pub(crate) id: DocumentId,
     pub(crate) origin: Origin,
@@ -64,7 +64,7 @@ pub(crate) struct Document {
 }
 
 /// What waits for a document to be loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Held {
     /// A peer's message.
     Message(Message),

@@ -118,7 +118,7 @@ pub enum Input {
 }
 
 /// What the engine wants done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Output {
     /// Write durably, then answer with [`Input::Stored`] or [`Input::StoreFailed`].
     Append {
@@ -184,7 +184,7 @@ pub enum CloseReason {
 }
 
 /// An append on its way to the vault and what of its document it makes durable.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Appending {
     ticket: Ticket,
     document: DocumentId,
@@ -193,7 +193,10 @@ pub(crate) struct Appending {
 }
 
 /// All documents, people and sessions of one device, as a deterministic state machine.
-#[derive(Debug)]
+///
+/// A clone goes on by itself, for tests that begin at one moment many times. Two of one process start
+/// must never meet the same peer.
+#[derive(Debug, Clone)]
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) device: DeviceId,

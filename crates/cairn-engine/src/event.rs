@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
 
+use crate::admission::BatchError;
 use crate::contents::LoadError;
 use crate::frame::Refusal;
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -84,6 +85,16 @@ pub enum Event {
     Consent {
         /// Which document.
         document: DocumentId,
+    },
+    /// A peer sent changes that no honest program writes. Nothing of them was taken, and the
+    /// connection is closed.
+    BatchRefused {
+        /// For which document.
+        document: DocumentId,
+        /// Whose device sent them.
+        person: PersonId,
+        /// The first fault found.
+        error: BatchError,
     },
     /// Changes of a peer were refused here.
     Refused {

@@ -182,6 +182,14 @@ impl Engine {
         error: BatchError,
     ) {
         tracing::warn!(document = %id.short(), %error, "a peer sent changes that are malformed");
+        if let Some(session) = self.sessions.get(&connection) {
+            let person = session.person;
+            self.event(Event::BatchRefused {
+                document: id,
+                person,
+                error,
+            });
+        }
         self.misbehaved(connection);
     }
 

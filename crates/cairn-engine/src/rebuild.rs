@@ -36,7 +36,7 @@ use crate::session::ConnectionId;
 use crate::storage::{DocumentContent, RecordHash};
 
 /// What the job is given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rebuild {
     pub(crate) contents: Arc<Contents>,
     pub(crate) unwanted: BTreeSet<ChangeHash>,

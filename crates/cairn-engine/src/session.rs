@@ -15,7 +15,7 @@ use crate::ranges::{Comparison, Known};
 pub struct ConnectionId(pub u64);
 
 /// The state of a session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) person: PersonId,
     pub(crate) device: DeviceId,
@@ -63,7 +63,7 @@ pub(crate) enum Comparing {
 }
 
 /// Where a document stands within a session.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Lane {
     /// The peer was asked for its heads and has not answered.
     pub(crate) asked: Option<Asked>,

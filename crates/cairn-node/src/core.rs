@@ -366,6 +366,18 @@ impl Core {
             } => {
                 self.publish_refusal(document, person, &changes, true);
             }
+            Event::BatchRefused {
+                document,
+                person,
+                error,
+            } => {
+                self.publish(NodeEvent::BatchRefused {
+                    document,
+                    person,
+                    error,
+                });
+                return false;
+            }
             Event::SetAside { document, changes } => {
                 let changes = changes.len();
                 tracing::info!(document = %document.short(), changes, "set aside");

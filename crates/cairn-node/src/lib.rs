@@ -10,6 +10,8 @@
 
 mod bookmarks;
 mod core;
+#[doc(hidden)]
+pub mod decoders;
 mod events;
 mod goals;
 mod history;
@@ -30,8 +32,8 @@ pub use bookmarks::{
     BOOKMARK_NAME_CHARACTERS_MAX, BOOKMARKS_MAX, BookmarkError, BookmarkLine, BookmarkName,
 };
 pub use cairn_engine::{
-    DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole, ShareError,
-    ShareTerms,
+    BatchError, DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole,
+    ShareError, ShareTerms,
 };
 pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};

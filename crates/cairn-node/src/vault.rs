@@ -18,7 +18,7 @@ mod connection;
 mod documents;
 mod error;
 mod folder;
-mod key_file;
+pub(crate) mod key_file;
 mod records;
 mod schema;
 #[cfg(test)]
