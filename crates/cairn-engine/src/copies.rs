@@ -27,7 +27,7 @@ use crate::session::ConnectionId;
 const STARTS_MAX: usize = 16;
 
 /// What is remembered to tell copies.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Copies {
     /// Process starts that each device connected with, the newest last.
     starts: BTreeMap<DeviceId, Vec<ProcessId>>,

@@ -39,7 +39,7 @@ pub(crate) enum Todo {
 }
 
 /// A frame with changes that waits until the peer has room.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Waiting {
     document: DocumentId,
     bytes: Vec<u8>,
@@ -47,7 +47,7 @@ struct Waiting {
 }
 
 /// What waits on one connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Pace {
     todo: VecDeque<(DocumentId, Todo)>,
     asked: BTreeSet<DocumentId>,
@@ -61,7 +61,7 @@ pub(crate) struct Pace {
 }
 
 /// Whether what a peer is missing of a document is being put together.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Collecting {
     /// It is not.
     #[default]

@@ -112,7 +112,7 @@ pub(crate) struct Answer {
 }
 
 /// One side of a comparison.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Comparison {
     items: Vec<(DocumentId, Known)>,
     key: [u8; 32],

@@ -45,7 +45,7 @@ pub(crate) struct Session {
 }
 
 /// How far the two sides are in finding out what differs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Comparing {
     /// The set of this side as its hello told of it, and the half of the key that it drew.
     Greeting {
@@ -90,7 +90,7 @@ pub(crate) struct Lane {
 }
 
 /// A question for the heads of a document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Asked {
     /// The heads in the question.
     pub(crate) heads: Vec<ChangeHash>,

@@ -132,7 +132,7 @@ fn a_flood_of_what_was_rightly_said_before_is_answered_within_bounds_or_ended() 
     let mut said = scene.attacker.sent().to_vec();
     said.sort();
     said.dedup();
-    assert!(said.len() >= 5, "hello, index, statements, heads, changes");
+    assert!(said.len() >= 5, "hello, ranges, statements, heads, changes");
     let mut ended = 0;
     for frame in said {
         let mut taken = 0;

@@ -86,12 +86,13 @@ pub(crate) fn told(frame: &[u8]) -> String {
         "nothing",
         "hello",
         "statements",
-        "index",
+        "ranges",
         "heads",
         "changes",
         "ack",
         "refused",
         "synced",
+        "credit",
     ];
     let kind = frame.first().and_then(|kind| kinds.get(usize::from(*kind)));
     format!("{} of {} bytes", kind.unwrap_or(&"unknown"), frame.len())
