@@ -1,8 +1,9 @@
 //! Incoming connections: screened, taken through their handshake, greeted.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::connection::{CloseReason, OPENING};
@@ -13,28 +14,31 @@ use super::handshake::IncomingHandshake;
 use super::tls;
 use super::{CONNECTIONS_PER_DEVICE_MAX, Shared, lock, presented_key};
 
-/// Handshakes in progress at once; further attempts are dropped unanswered and come again by
-/// themselves, as QUIC repeats its first packet.
+/// Handshakes in progress at once. One more ends the oldest: an honest one takes two round trips,
+/// so whoever wants to keep others out has to send as many anew within that time.
 const HANDSHAKES_MAX: usize = 16;
 
 /// Accepts until the endpoint closes.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let mut running: VecDeque<AbortHandle> = VecDeque::new();
     while let Some(incoming) = shared.endpoint.accept().await {
-        let pending = HANDSHAKES_MAX - places.available_permits();
-        let Some(incoming) = endpoint::screen(incoming, pending) else {
+        running.retain(|handshake| !handshake.is_finished());
+        let Some(incoming) = endpoint::screen(incoming, running.len()) else {
             continue;
         };
-        match places.clone().try_acquire_owned() {
-            Ok(place) => {
-                tokio::spawn(accept(shared.clone(), incoming, place));
-            }
-            Err(_full) => incoming.ignore(),
+        if running.len() == HANDSHAKES_MAX
+            && let Some(oldest) = running.pop_front()
+        {
+            oldest.abort();
         }
+        let accepted = tokio::spawn(accept(shared.clone(), incoming));
+        running.push_back(accepted.abort_handle());
     }
 }
 
-async fn accept(shared: Arc<Shared>, incoming: quinn::Incoming, place: OwnedSemaphorePermit) {
+/// Takes a connection through its handshake. From then on it is known who it is, and it waits at
+/// that device's own cost.
+async fn accept(shared: Arc<Shared>, incoming: quinn::Incoming) {
     let handshake = Arc::new(IncomingHandshake::new(
         shared.relationships.clone(),
         shared.clock.clone(),
@@ -42,18 +46,19 @@ async fn accept(shared: Arc<Shared>, incoming: quinn::Incoming, place: OwnedSema
     let mut config = shared.server.clone();
     config.crypto = endpoint::server_crypto(tls::server(handshake.clone(), handshake.clone()));
     let connected = timeout(HANDSHAKE_TIMEOUT, connected(incoming, config)).await;
-    // From here on it is known who it is, and waits at its own cost.
-    drop(place);
-    let answered = match connected {
-        Ok(Some(connection)) => greeted(&shared, connection).await,
-        Ok(None) | Err(_) => None,
-    };
-    let (Some(answered), Some(person)) = (answered, handshake.person()) else {
-        tracing::info!("incoming handshake ended without a connection");
+    let (Ok(Some(connection)), Some(person)) = (connected, handshake.person()) else {
+        tracing::info!("{ENDED_EARLY}");
         return;
     };
-    shared.open(person, false, answered);
+    tokio::spawn(async move {
+        match greeted(&shared, connection).await {
+            Some(answered) => shared.open(person, false, answered),
+            None => tracing::info!("{ENDED_EARLY}"),
+        }
+    });
 }
+
+const ENDED_EARLY: &str = "incoming handshake ended without a connection";
 
 async fn connected(
     incoming: quinn::Incoming,
