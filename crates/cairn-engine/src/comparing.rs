@@ -237,12 +237,12 @@ impl Engine {
     }
 
     /// Tells the peer that everything was said of the documents that differ.
-    fn say_synced(&mut self, connection: ConnectionId) {
+    pub(crate) fn say_synced(&mut self, connection: ConnectionId) {
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
         };
         let compared = matches!(session.comparing, Comparing::Done { differed: true });
-        let all_said = session.opening.is_empty() && !session.pace.has_todo();
+        let all_said = session.opening.is_empty() && session.pace.is_empty();
         if compared && all_said && !session.synced_sent {
             session.synced_sent = true;
             self.send(connection, &Message::Synced);

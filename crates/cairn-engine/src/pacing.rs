@@ -79,6 +79,11 @@ impl Pace {
         !self.todo.is_empty()
     }
 
+    /// Whether nothing waits: a peer that lacks a document learns of it only by its changes.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_todo() && self.queue.is_empty() && !self.running && self.frames.is_empty()
+    }
+
     /// Whether a single edit may go out by itself.
     pub(crate) fn has_room_for_edits(&self) -> bool {
         self.in_flight < LIVE_BYTES_MAX
@@ -184,6 +189,7 @@ impl Engine {
         if let Some(session) = self.sessions.get_mut(&connection) {
             session.pace.pumping = false;
         }
+        self.say_synced(connection);
     }
 
     /// Looks at the next document that differs. Returns whether there was one.

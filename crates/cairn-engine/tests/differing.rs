@@ -11,6 +11,7 @@ use world::Pair;
 
 const HEADS: u8 = 4;
 const CHANGES: u8 = 5;
+const SYNCED: u8 = 8;
 const CREDIT: u8 = 9;
 
 /// As many bytes as one change may bring in text, or nearly.
@@ -76,6 +77,10 @@ fn an_empty_notebook_is_given_everything_in_one_trip() {
         for side in 0..2 {
             assert_eq!(pair.world.sent_of_kind(side, HEADS).count(), 0);
         }
+        // It is not told that this is all before it has all.
+        let said: Vec<u8> = pair.world.kinds_sent(0, 1, 0);
+        let changes = said.iter().rposition(|kind| *kind == CHANGES);
+        assert!(changes < said.iter().position(|kind| *kind == SYNCED));
     }
 }
 
