@@ -166,9 +166,34 @@ impl Engine {
         if answer {
             self.send_heads(connection, id, false);
         }
+        if asks && graph.missing_from(&known).is_empty() {
+            self.send_proofs(connection, id, &contents);
+        }
         self.collect_missing(connection, id, &contents, known);
         self.report_delivered(connection, id);
         self.say_synced(connection);
+    }
+
+    /// Sends attestations to a peer that misses no change. One that took changes out again may
+    /// have lost the proof of what stays: a later attestation had replaced it.
+    fn send_proofs(&mut self, connection: ConnectionId, id: DocumentId, contents: &Contents) {
+        let mut batch = Changes::default();
+        for known in contents.facts.proofs.attestations() {
+            if batch.size() + known.bytes().len() > self.config.limits.frame_bytes_max / 2
+                || batch.attestations.len() == self.config.limits.batch_attestations_max
+            {
+                break;
+            }
+            batch.attestations.push(known.bytes().to_vec());
+        }
+        if !batch.is_empty() {
+            let message = Message::Changes {
+                document: id,
+                batch,
+                last: true,
+            };
+            self.send(connection, &message);
+        }
     }
 
     /// Starts the job that writes what the peer is missing, if it misses anything.
@@ -285,8 +310,19 @@ impl Engine {
         let Some(contents) = self.documents.get(&id).and_then(Document::loaded) else {
             return;
         };
-        let count = contents.facts.graph.len();
+        let graph = &contents.facts.graph;
+        let count = graph.len();
         let before = count - batch.changes.len().min(count);
+        // A peer that gets nothing new with a proof has nothing to acknowledge.
+        let new_tips: Vec<ChangeHash> = tips
+            .iter()
+            .filter(|tip| {
+                graph
+                    .position(tip)
+                    .is_some_and(|position| position >= before)
+            })
+            .copied()
+            .collect();
         let connections: Vec<ConnectionId> = self
             .sessions
             .iter()
@@ -321,7 +357,7 @@ impl Engine {
                 continue;
             }
             lane.sent = Some(count);
-            lane.unacknowledged.extend(tips);
+            lane.unacknowledged.extend(&new_tips);
             self.counters.changes_sent += batch.changes.len() as u64;
             if cfg!(cairn_mutant = "live-push-forgotten") {
                 continue;
