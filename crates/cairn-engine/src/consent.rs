@@ -16,6 +16,8 @@ use crate::storage::RecordHash;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Consent {
     statements: BTreeMap<RecordHash, SignedStatement>,
+    /// How many receipts were replaced by others that say the same.
+    replaced: usize,
 }
 
 /// One statement of the owner with its receipt: a line of the audit view.
@@ -41,22 +43,48 @@ pub struct GrantLine {
 
 impl Consent {
     /// Merges a statement whose signer was checked. Returns whether it was new.
+    ///
+    /// Two devices of a grantee may both note the same statement: of receipts that say the same
+    /// the one with the lowest name stays, so that everyone ends with the same.
     pub(crate) fn merge(&mut self, signed: SignedStatement) -> bool {
-        self.statements.insert(signed.hash(), signed).is_none()
+        let hash = signed.hash();
+        if self.contains(&hash) {
+            return false;
+        }
+        if let Some(like) = self.receipt_like(signed.statement()) {
+            if like < hash {
+                return false;
+            }
+            self.statements.remove(&like);
+            self.replaced += 1;
+        }
+        self.statements.insert(hash, signed);
+        true
+    }
+
+    /// How many statements were ever taken: what a limit counts.
+    pub(crate) fn taken(&self) -> usize {
+        self.statements.len() + self.replaced
     }
 
     pub(crate) fn contains(&self, hash: &RecordHash) -> bool {
         self.statements.contains_key(hash)
     }
 
-    /// Whether this is a receipt that only repeats one in other words.
-    pub(crate) fn has_receipt_like(&self, statement: &Statement) -> bool {
+    /// The receipt that says the same as this statement in other words.
+    fn receipt_like(&self, statement: &Statement) -> Option<RecordHash> {
         let Statement::Receipt(new) = statement else {
-            return false;
+            return None;
         };
-        self.receipts().any(|known| {
+        let like = |known: &Receipt| {
             (known.statement, known.person, known.kind) == (new.statement, new.person, new.kind)
-        })
+        };
+        self.statements
+            .iter()
+            .find(|(_, signed)| {
+                matches!(signed.statement(), Statement::Receipt(known) if like(known))
+            })
+            .map(|(hash, _)| *hash)
     }
 
     fn grants(&self) -> impl Iterator<Item = (RecordHash, &Grant)> + '_ {

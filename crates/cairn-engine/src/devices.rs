@@ -235,7 +235,7 @@ impl Engine {
         let heads = beyond.into_iter().collect();
         let cuts = self.sign_cut(now, device, recovery_secret, origin, heads, Vec::new());
         self.keep_consent(id, cuts);
-        self.consent_changed(id);
+        self.consent_changed(id, None);
         self.report_settled();
         Ok(())
     }
@@ -268,7 +268,7 @@ impl Engine {
         }
         self.keep_consent(id, vec![cut]);
         self.take_out_beyond_cuts(id);
-        self.consent_changed(id);
+        self.consent_changed(id, None);
         self.report_settled();
         Ok(())
     }

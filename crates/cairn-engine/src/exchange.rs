@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
 
+use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
 use crate::frame::{Changes, HASHES_MAX, Has, Message};
@@ -277,6 +278,9 @@ impl Engine {
             let asks_back = !all_here && samples.is_empty();
             self.send_heads(connection, id, has_theirs, asks_back, sampled);
         }
+        if asks && all_here && graph.missing_from(&here).is_empty() {
+            self.send_proofs(connection, id, &contents);
+        }
         if all_here || !samples.is_empty() {
             let known = here.into_iter().chain(samples.iter().copied());
             self.collect_later(connection, id, known.collect());
@@ -285,6 +289,28 @@ impl Engine {
         }
         self.pump(connection);
         self.report_delivered(connection, id);
+    }
+
+    /// Sends attestations to a peer that misses no change. One that took changes out again may
+    /// have lost the proof of what stays: a later attestation had replaced it.
+    fn send_proofs(&mut self, connection: ConnectionId, id: DocumentId, contents: &Contents) {
+        let mut batch = Changes::default();
+        for known in contents.facts.proofs.attestations() {
+            if batch.size() + known.bytes().len() > self.config.limits.frame_bytes_max / 2
+                || batch.attestations.len() == self.config.limits.batch_attestations_max
+            {
+                break;
+            }
+            batch.attestations.push(known.bytes().to_vec());
+        }
+        if !batch.is_empty() {
+            let message = Message::Changes {
+                document: id,
+                batch,
+                last: true,
+            };
+            self.send_changes(connection, message.encode());
+        }
     }
 
     /// Sends what came to a document after what the peer of this lane was sent.
@@ -323,8 +349,19 @@ impl Engine {
         let Some(contents) = self.documents.get(&id).and_then(Document::loaded) else {
             return;
         };
-        let count = contents.facts.graph.len();
+        let graph = &contents.facts.graph;
+        let count = graph.len();
         let before = count - batch.changes.len().min(count);
+        // A peer that gets nothing new with a proof has nothing to acknowledge.
+        let new_tips: Vec<ChangeHash> = tips
+            .iter()
+            .filter(|tip| {
+                graph
+                    .position(tip)
+                    .is_some_and(|position| position >= before)
+            })
+            .copied()
+            .collect();
         let connections: Vec<ConnectionId> = self
             .sessions
             .iter()
@@ -363,7 +400,7 @@ impl Engine {
                 continue;
             }
             lane.sent = Some(count);
-            lane.unacknowledged.extend(tips);
+            lane.unacknowledged.extend(&new_tips);
             self.counters.changes_sent += batch.changes.len() as u64;
             if cfg!(cairn_mutant = "live-push-forgotten") {
                 continue;

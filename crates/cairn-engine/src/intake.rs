@@ -270,8 +270,10 @@ impl Engine {
                 part.attestations = records;
                 part.attestations_replaced = all_replaced;
             });
-            self.push_live(id, &batch, &tips, Some(connection));
+            // Proofs alone go with the next change: devices of one person would otherwise answer
+            // each attestation with another.
             if count > 0 {
+                self.push_live(id, &batch, &tips, Some(connection));
                 self.event(Event::Changed {
                     document: id,
                     authors,

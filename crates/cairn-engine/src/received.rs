@@ -61,6 +61,8 @@ impl Engine {
             self.ask_withheld(id);
             if recovered.contains(&id) {
                 self.consent_recovered(now, id, person);
+            } else {
+                self.pass_on(connection, id, person);
             }
         }
         // Last, because it may end this very session.
@@ -90,6 +92,25 @@ impl Engine {
         read.verify().map(Some)
     }
 
+    /// Passes on what a peer said about a document: to own devices, and what an own device said to
+    /// everyone it concerns.
+    fn pass_on(&mut self, from: ConnectionId, id: DocumentId, person: PersonId) {
+        let me = self.config.person;
+        if person == me {
+            self.consent_changed(id, Some(from));
+            return;
+        }
+        let own: Vec<ConnectionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.person == me && session.is_compared())
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in own {
+            self.send_consent(connection, id);
+        }
+    }
+
     /// A grantee returned statements that this device of the owner had lost, and with them may
     /// have lost the cards of writers; the grantee may not know what was stated since.
     fn consent_recovered(&mut self, now: Now, id: DocumentId, grantee: PersonId) {
@@ -97,7 +118,7 @@ impl Engine {
         if !cards.is_empty() {
             self.keep_consent(id, cards);
         }
-        self.consent_changed(id);
+        self.consent_changed(id, None);
     }
 
     fn owns(&self, id: DocumentId) -> bool {
@@ -134,10 +155,7 @@ impl Engine {
         let Some(document) = self.documents.get_mut(&id) else {
             return false;
         };
-        if document.consent.statements().count() >= room
-            || document.consent.has_receipt_like(signed.statement())
-            || !document.merge_consent(signed.clone())
-        {
+        if document.consent.taken() >= room || !document.merge_consent(signed.clone()) {
             return false;
         }
         let cut = matches!(signed.statement(), Statement::DeviceCut(_));

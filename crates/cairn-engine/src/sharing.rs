@@ -113,7 +113,7 @@ impl Engine {
         let mut statements = vec![self.sign(Statement::Grant(grant))];
         statements.extend(self.missing_cards(now, id, grantee, terms.role));
         self.keep_consent(id, statements);
-        self.consent_changed(id);
+        self.consent_changed(id, None);
         self.report_settled();
         Ok(())
     }
@@ -243,10 +243,13 @@ impl Engine {
         self.event(Event::Consent { document: id });
     }
 
-    /// Brings every session in line with the consent as it is now.
-    pub(crate) fn consent_changed(&mut self, id: DocumentId) {
+    /// Brings every session, but for one, in line with the consent as it is now.
+    pub(crate) fn consent_changed(&mut self, id: DocumentId, except: Option<ConnectionId>) {
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {
+            if Some(connection) == except {
+                continue;
+            }
             let Some(session) = self.sessions.get_mut(&connection) else {
                 continue;
             };

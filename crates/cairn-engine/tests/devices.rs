@@ -598,3 +598,68 @@ fn a_reader_follows_the_owner_to_the_other_branch_of_a_forked_writer() {
     world.connect(0, 2);
     assert_eq!(world.frames_sent() - before, 2);
 }
+
+#[test]
+fn what_stays_is_proven_after_two_devices_set_the_same_words_aside() {
+    let mut world = two();
+    let goal = shared_goal(&mut world, "goal");
+    let other = world.add_device(1);
+    world.connect(0, 1);
+    world.connect(0, other);
+    world.connect(1, other);
+    world.write(1, goal, "a ");
+    assert_equal(&world, goal, &[0, 1, other], "a goal");
+    world.disconnect_all();
+    world.share(0, goal, 1, Role::Read);
+    world.connect(1, other);
+    world.write(1, goal, "x");
+    assert_equal(&world, goal, &[1, other], "xa goal");
+    world.connect(0, other);
+    assert_equal(&world, goal, &[0, 1, other], "a goal");
+    world.disconnect_all();
+    world.connect(0, 1);
+    assert_equal(&world, goal, &[0, 1, other], "a goal");
+}
+
+#[test]
+fn what_one_device_of_a_person_learns_of_consent_the_others_learn_at_once() {
+    let mut world = two();
+    let goal = shared_goal(&mut world, "goal");
+    let other = world.add_device(0);
+    world.connect(0, 1);
+    world.connect(0, other);
+    world.connect(1, other);
+    let before = world.frames_sent();
+    world.share(0, goal, 1, Role::None);
+    assert_eq!(world.engine(other).role(goal, world.person(1)), Role::None);
+    world.write(other, goal, "a ");
+    assert!(!world.kinds_sent(other, 1, before).contains(&CHANGES));
+    let lines = world.engine(other).consent(goal);
+    assert!(lines.iter().all(|line| line.receipt_millis.is_some()));
+    world.disconnect_all();
+    let before = world.frames_sent();
+    world.connect(1, other);
+    world.connect(0, other);
+    assert_eq!(world.frames_sent() - before, 4, "all three know the same");
+}
+
+#[test]
+fn two_devices_of_a_grantee_that_both_note_a_statement_end_with_one_receipt() {
+    let mut world = two();
+    let goal = world.create_with_title(0, "goal");
+    let other = world.add_device(1);
+    world.connect(0, 1);
+    world.disconnect_all();
+    world.share(0, goal, 1, Role::Read);
+    world.connect(0, 1);
+    world.disconnect_all();
+    world.connect(0, other);
+    world.connect(1, other);
+    world.connect(0, 1);
+    world.disconnect_all();
+    let before = world.frames_sent();
+    for (one, another) in [(0, 1), (0, other), (1, other)] {
+        world.connect(one, another);
+    }
+    assert_eq!(world.frames_sent() - before, 6);
+}

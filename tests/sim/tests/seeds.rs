@@ -65,3 +65,15 @@ fn seeds_that_failed_before_pass() {
 fn a_seed_in_which_a_writer_forks_and_a_crash_of_the_owner_loses_one_branch() {
     check(1191);
 }
+
+#[test]
+fn people_with_several_devices_each_come_to_rest_too() {
+    for seed in 1..=6 {
+        let mut shape = Shape::of_seed(seed);
+        shape.devices += 2;
+        shape.minutes = 4;
+        if let Err(failure) = run(seed, &shape) {
+            panic!("{failure}");
+        }
+    }
+}
