@@ -228,6 +228,68 @@ fn tell(node: &Node, event: &NodeEvent, words: &Words, output: &Output) -> Resul
                 ],
             ),
         ),
+        NodeEvent::BeyondCut {
+            document,
+            person,
+            changes,
+        } => (
+            json!({
+                "event": "beyond-cut",
+                "document": document.to_string(),
+                "person": person.to_string(),
+                "changes": changes,
+            }),
+            words.format(
+                text_id!("cli-beyond-cut"),
+                &[
+                    ("document", document.to_string().into()),
+                    ("name", who(person).into()),
+                    ("count", (*changes).into()),
+                ],
+            ),
+        ),
+        NodeEvent::Devices { person } => (
+            of_person("devices", person),
+            words.format(
+                text_id!("cli-devices-changed"),
+                &[("name", who(person).into())],
+            ),
+        ),
+        NodeEvent::VaultBehind { document, changes } => (
+            json!({
+                "event": "vault-behind",
+                "document": document.to_string(),
+                "changes": changes,
+            }),
+            words.format(
+                text_id!("cli-vault-behind"),
+                &[
+                    ("document", document.to_string().into()),
+                    ("count", (*changes).into()),
+                ],
+            ),
+        ),
+        NodeEvent::DeviceCloned { person } => (
+            of_person("device-cloned", person),
+            words.format(
+                text_id!("cli-device-cloned"),
+                &[("name", who(person).into())],
+            ),
+        ),
+        NodeEvent::Forked { document, person } => (
+            json!({
+                "event": "forked",
+                "document": document.to_string(),
+                "person": person.to_string(),
+            }),
+            words.format(
+                text_id!("cli-forked"),
+                &[
+                    ("document", document.to_string().into()),
+                    ("name", who(person).into()),
+                ],
+            ),
+        ),
         NodeEvent::Damaged { document } => (
             json!({ "event": "damaged", "document": document.to_string() }),
             words.format(

@@ -383,6 +383,28 @@ impl Core {
                 tracing::info!(document = %document.short(), changes, "set aside");
                 self.publish(NodeEvent::SetAside { document, changes });
             }
+            Event::BeyondCut {
+                document,
+                person,
+                changes,
+                ..
+            } => {
+                let changes = changes.len();
+                self.publish(NodeEvent::BeyondCut {
+                    document,
+                    person,
+                    changes,
+                });
+            }
+            Event::Devices { person } => self.publish(NodeEvent::Devices { person }),
+            Event::VaultBehind { document, changes } => {
+                tracing::warn!(document = %document.short(), changes, "this vault was behind");
+                self.publish(NodeEvent::VaultBehind { document, changes });
+            }
+            Event::DeviceCloned { person, .. } => self.publish(NodeEvent::DeviceCloned { person }),
+            Event::Forked {
+                document, person, ..
+            } => self.publish(NodeEvent::Forked { document, person }),
             _ => return false,
         }
         true

@@ -89,6 +89,40 @@ pub enum NodeEvent {
         /// How many.
         changes: usize,
     },
+    /// Changes of a revoked device came that its revocation does not cover; they wait until somebody
+    /// decides.
+    BeyondCut {
+        /// In which document.
+        document: DocumentId,
+        /// Whose device it was.
+        person: PersonId,
+        /// How many.
+        changes: usize,
+    },
+    /// The devices of a person changed: one was added, paused or revoked.
+    Devices {
+        /// Whose.
+        person: PersonId,
+    },
+    /// This vault was older than what others had of it, and got back what it lacked.
+    VaultBehind {
+        /// In which document.
+        document: DocumentId,
+        /// How many changes came back.
+        changes: usize,
+    },
+    /// Two copies of one device's vault are in use at the same time.
+    DeviceCloned {
+        /// Whose device; it may be this one.
+        person: PersonId,
+    },
+    /// A device signed two different changes as the same one; one of them was taken.
+    Forked {
+        /// In which document.
+        document: DocumentId,
+        /// Whose device.
+        person: PersonId,
+    },
     /// Consent for a document changed, or a receipt came.
     Consent {
         /// Which.

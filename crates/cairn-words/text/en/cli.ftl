@@ -81,6 +81,17 @@ cli-refused = { $count ->
     [them] not taken by { $name }
    *[us] by { $name } not taken
 }
+cli-beyond-cut = { $count ->
+    [one] One change
+   *[other] { $count } changes
+} of { $document } by a device of { $name } that was removed: not taken until somebody decides
+cli-devices-changed = The devices of { $name } changed
+cli-vault-behind = { $count ->
+    [one] One change
+   *[other] { $count } changes
+} of { $document } came back: this notebook was older than what others had of it
+cli-device-cloned = Two copies of one device of { $name } are in use. Close one of them; nothing is lost
+cli-forked = A device of { $name } wrote two different changes of { $document } as the same one; one of them was taken
 cli-set-aside = { $count ->
     [one] One change
    *[other] { $count } changes
