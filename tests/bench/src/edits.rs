@@ -134,7 +134,7 @@ pub(crate) fn frame_bytes(history: &History) -> usize {
     (world.edit_bytes / EDITS as u64) as usize
 }
 
-pub(crate) fn set_actors(documents: &mut [Automerge; 2]) {
+pub(crate) fn set_actors(documents: &mut [Automerge]) {
     for (number, document) in documents.iter_mut().enumerate() {
         document.set_actor(automerge::ActorId::from([1 + number as u8; 16].as_slice()));
     }

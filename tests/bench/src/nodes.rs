@@ -55,7 +55,7 @@ pub(crate) struct Notebooks {
 pub(crate) fn measure(changes: usize, edits: usize, runs: usize) -> Result<Notebooks, Failure> {
     let folder = tempfile::tempdir()?;
     let couple = Couple::meet(folder.path(), changes)?;
-    let mut scene = Scene::new(&couple, folder.path())?;
+    let mut scene = Box::new(Scene::new(&couple, folder.path())?);
     let mut visible = named([
         "Cairn, two notebooks",
         "raw QUIC, the same bytes",
@@ -90,7 +90,7 @@ fn named<const N: usize>(names: [&'static str; N]) -> Vec<Measured> {
 /// Two paired notebooks that share history W.
 struct Couple {
     nodes: [Node; 2],
-    history: History,
+    history: Box<History>,
     cold: (Duration, u64),
 }
 
@@ -116,7 +116,7 @@ impl Couple {
             people.push(Identity::of(person, secret.expose().try_into()?));
             vault.close()?;
         }
-        let history = History::w(people[0], people[1], changes);
+        let history = Box::new(History::w(people[0], people[1], changes));
         let vault = Vault::open(&folders[0], &passphrase)?;
         vault.append(Ticket(1), append_of(&history))?;
         vault.close()?;
@@ -212,8 +212,21 @@ struct Scene<'a> {
     raw: RawQuic,
     /// As many bytes as a frame with an edit has.
     payload: Vec<u8>,
-    automerge: [automerge::Automerge; 2],
+    automerge: Vec<automerge::Automerge>,
     file: File,
+}
+
+/// Bytes of the frame that carries an edit of a history of so many changes.
+fn edit_bytes(changes: usize) -> usize {
+    let (owner, grantee) = crate::whole::couple();
+    frame_bytes(&History::w(owner, grantee, changes))
+}
+
+/// The document as both sides of a peer have it.
+fn copies(history: &History) -> Vec<automerge::Automerge> {
+    let mut copies = vec![history.automerge.clone(); 2];
+    set_actors(&mut copies);
+    copies
 }
 
 /// One run of all contenders.
@@ -225,18 +238,14 @@ struct Runs {
 impl<'a> Scene<'a> {
     fn new(couple: &'a Couple, folder: &Path) -> Result<Self, Failure> {
         let history = &couple.history;
-        let (owner, grantee) = crate::whole::couple();
-        let alike = History::w(owner, grantee, history.changes.len());
-        let mut automerge = [history.automerge.clone(), history.automerge.clone()];
-        set_actors(&mut automerge);
         Ok(Self {
             couple,
             document: history.document(),
             events: [0, 1].map(|side: usize| couple.nodes[side].subscribe()),
             letters: 0,
             raw: RawQuic::open()?,
-            payload: vec![7; frame_bytes(&alike)],
-            automerge,
+            payload: vec![7; edit_bytes(history.changes.len())],
+            automerge: copies(history),
             file: File::create(folder.join("page"))?,
         })
     }
