@@ -36,10 +36,9 @@ pub(crate) fn sections(options: &Options, tell: &mut impl FnMut(Section)) {
         rows.sort_by(|one, other| one[0].cmp(&other[0]));
         tell(section(
             "Growth with history",
-            "W1, W2 and W3 on 1, 4 and 16 times the changes of W, the larger ones with fewer \
-             runs. The largest does not fit the \
-             limits of the protocol (8 MiB of changes in a document, 16 MiB waiting): they are \
-             raised for it.",
+            "W1, W2 and W3 on so many times the changes of W, the larger ones with fewer runs. 16 \
+             times does not fit the limits of the protocol (8 MiB of changes in a document, 16 MiB \
+             waiting): they are raised for it.",
             "history",
             rows,
         ));

@@ -21,6 +21,9 @@ struct Arguments {
     /// Longer histories and more documents as well.
     #[arg(long)]
     growth: bool,
+    /// How many times the history of W growth is shown for; 16 takes many minutes.
+    #[arg(long, value_delimiter = ',', default_value = "1,4,16")]
+    scales: Vec<u16>,
     /// Writes docs/performance.md, which should then be from all workloads and with growth.
     #[arg(long)]
     write: bool,
@@ -32,7 +35,10 @@ fn main() -> ExitCode {
         runs: usize::from(arguments.runs),
         only: arguments.only,
         growth: arguments.growth,
-        sizes: Sizes::full(),
+        sizes: Sizes {
+            scales: arguments.scales.into_iter().map(usize::from).collect(),
+            ..Sizes::full()
+        },
     };
     let report = run(&options, |section| println!("{section}"));
     if arguments.write

@@ -114,6 +114,7 @@ pub(crate) fn compared(measured: &[Measured]) -> Table {
     let own = measured.first();
     for of in measured {
         let ratio = |of: f64, own: Option<f64>| match own {
+            Some(own) if of > 0.0 && own / of < 0.01 => format!("{:.4}", own / of),
             Some(own) if of > 0.0 => format!("{:.2}", own / of),
             _ => String::new(),
         };

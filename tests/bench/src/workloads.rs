@@ -80,7 +80,7 @@ pub(crate) fn w3(history: &History, options: &Options) -> Section {
     let measured = edits::single(history, count, options.runs);
     let own = measured.first().expect("Cairn is the first contender");
     Section {
-        title: format!("W3: {count} single edits on W, in memory"),
+        title: format!("W3: {} single edits on W, in memory", figure(count as f64)),
         about: "Both sides write in turn. Visible: the change is in the other side's document, \
                 the gate included. CPU and bytes are those of one edit with all that follows from \
                 it, acknowledgement included."
@@ -235,7 +235,7 @@ pub(crate) fn w4(options: &Options, tell: &mut impl FnMut(Section)) {
     if options.wants("W4") {
         let measured = reconnect(&shelf, 0, options.runs);
         tell(Section {
-            title: format!("W4: {documents} documents, nothing to do"),
+            title: format!("W4: {} documents, nothing to do", figure(documents as f64)),
             about: "Two who share these documents of 10 changes each meet again; none of them is \
                     in memory at Cairn, all are at automerge."
                 .into(),
@@ -251,7 +251,10 @@ pub(crate) fn w4(options: &Options, tell: &mut impl FnMut(Section)) {
     if options.wants("W4b") {
         let measured = reconnect(&shelf, differing, options.runs);
         tell(Section {
-            title: format!("W4b: {documents} documents, {differing} changed"),
+            title: format!(
+                "W4b: {} documents, {differing} changed",
+                figure(documents as f64)
+            ),
             about: "The same, after the owner made one change in some of them. At Cairn these are \
                     read from the vault on both sides, which counts."
                 .into(),
