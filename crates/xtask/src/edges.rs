@@ -18,6 +18,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cairn-sim", &["cairn-engine", "cairn-model"]),
     ("cairn-fuzz", &["cairn-engine", "cairn-node"]),
     (
+        "cairn-bench",
+        &["cairn-engine", "cairn-model", "cairn-node"],
+    ),
+    (
         "cairn-e2e",
         &["cairn-engine", "cairn-model", "cairn-node", "cairn-words"],
     ),
@@ -110,7 +114,14 @@ mod tests {
 
     #[test]
     fn nobody_may_name_programs_and_test_crates() {
-        let leaves = ["cairn", "cairn-cli", "cairn-sim", "cairn-e2e", "xtask"];
+        let leaves = [
+            "cairn",
+            "cairn-bench",
+            "cairn-cli",
+            "cairn-sim",
+            "cairn-e2e",
+            "xtask",
+        ];
         for (name, allowed) in ALLOWED {
             for leaf in leaves {
                 assert!(!allowed.contains(&leaf), "{name} may name {leaf}");

@@ -1,5 +1,5 @@
 //! Checks and chores of the workspace: `cargo xtask ci | deps | tidy | deny | sim |
-//! mutants | fuzz | screenshots`.
+//! bench | mutants | fuzz | screenshots`.
 //!
 //! # Role
 //! Everything that a person or a machine runs to learn whether the tree is in order. The list of
@@ -13,6 +13,7 @@
     reason = "a command-line program speaks to its user"
 )]
 
+mod bench;
 mod ci;
 mod deny;
 mod edges;
@@ -35,6 +36,7 @@ usage: cargo xtask COMMAND
   tidy                           sizes, first lines, words and links of the tree's own files
   deny                           licences, sources, bans, advisories, count of duplicates
   sim [--release] ARGUMENT...    the simulator, e.g. `sim --release --seeds 2000 --from 0`
+  bench [--runs N] [--only W1,W3]  what Cairn costs beside its peers; see `bench --help`
   mutants [NAME...] [--seeds N]  breaks the engine on purpose; the simulator must notice each time
   fuzz [TARGET] [--seconds N]    libFuzzer on one decoder or on each, 60 seconds by default
   screenshots [FOLDER]           every page, light and dark, in two sizes; in target/screenshots
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         ["deny"] => ci::run_one("deny"),
         ["sim", "--release", rest @ ..] => sim::run(sim::Build::Release, rest),
         ["sim", rest @ ..] => sim::run(sim::Build::Dev, rest),
+        ["bench", rest @ ..] => bench::run(rest),
         ["mutants", rest @ ..] => mutants::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["screenshots"] => screenshots::all(&program::root().join("target/screenshots")),
