@@ -38,12 +38,15 @@ pub(crate) type IndexEntry = (DocumentId, [u8; 32]);
 
 /// New changes of a document with what proves them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Changes {
-    pub(crate) salts: Vec<(DeviceId, [u8; 8])>,
+pub struct Changes {
+    /// Salts of the actors.
+    pub salts: Vec<(DeviceId, [u8; 8])>,
+    /// Change chunks, each after those of them that it is built on.
     #[serde(with = "byte_lists")]
-    pub(crate) changes: Vec<Vec<u8>>,
+    pub changes: Vec<Vec<u8>>,
+    /// Attestations.
     #[serde(with = "byte_lists")]
-    pub(crate) attestations: Vec<Vec<u8>>,
+    pub attestations: Vec<Vec<u8>>,
 }
 
 impl Changes {
