@@ -10,6 +10,7 @@ const TARGETS: &[&str] = &[
     "change_chunk",
     "statement",
     "attestation",
+    "coding",
     "contents",
     "session",
     "gate",

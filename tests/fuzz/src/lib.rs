@@ -14,7 +14,7 @@ mod targets;
 
 pub use mutate::{Random, chunk_around, chunk_body, mutated};
 pub use stage::seeds;
-pub use targets::{attestation, change_chunk, contents, gate, session, statement};
+pub use targets::{attestation, change_chunk, coding, contents, gate, session, statement};
 
 /// A decoder under test.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,11 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "attestation",
         check: attestation,
+        mutations: 5_000,
+    },
+    Target {
+        name: "coding",
+        check: coding,
         mutations: 5_000,
     },
     Target {

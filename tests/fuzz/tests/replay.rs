@@ -76,6 +76,11 @@ fn attestations_come_back_as_they_were() {
 }
 
 #[test]
+fn coded_changes_come_back_and_keep_their_bound() {
+    run("coding");
+}
+
+#[test]
 fn a_damaged_vault_is_an_error_and_nothing_worse() {
     run("contents");
 }
