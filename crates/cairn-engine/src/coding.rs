@@ -17,10 +17,13 @@ mod columns;
 mod decoder;
 mod encoder;
 mod numbers;
+mod packing;
 mod parts;
 mod proofs;
 #[cfg(test)]
 mod tests;
+
+pub use self::packing::{Compression, CompressionError, Uncompressed, pack, unpack};
 
 use sha2::{Digest, Sha256};
 
@@ -50,6 +53,9 @@ pub enum CodingError {
     /// Decoded it would be larger than allowed.
     #[error("the coded changes stand for more than is allowed")]
     TooLarge,
+    /// Compressed in a way that is not known here, or not compressed at all.
+    #[error("the coded changes cannot be expanded")]
+    Compression,
 }
 
 /// The coded form of a batch.

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use automerge::transaction::Transactable;
 use automerge::{AutomergeError, ChangeHash, ObjType, ROOT, ReadDoc};
-use cairn_engine::coding::{Context, encode};
+use cairn_engine::coding::{Context, Uncompressed, encode};
 use cairn_engine::{
     AllowAll, Append, Attestation, Changes, Claim, Config, ConnectionId, DeviceAdded, DeviceId,
     DocumentContent, DocumentId, DocumentRow, Engine, Input, Limits, LoadedDocument, Now, Output,
@@ -65,6 +65,7 @@ impl Side {
             seed: [process; 32],
             limits: Limits::default(),
             rules: Arc::new(AllowAll),
+            compression: Arc::new(Uncompressed),
         };
         let restored = Restored {
             statements: disk.statements.values().cloned().collect(),
