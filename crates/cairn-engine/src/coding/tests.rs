@@ -95,6 +95,66 @@ fn body(chunk: &[u8]) -> &[u8] {
     &chunk[9 + end + 1..]
 }
 
+/// A change of actor 7…7 at the root with a column of keys, one of actions and one of elements.
+fn plain_change(dependencies: &[[u8; 32]], seq: u8, start: u8, time: u8, element: u8) -> Vec<u8> {
+    let mut body = vec![dependencies.len() as u8];
+    body.extend(dependencies.concat());
+    body.push(16);
+    body.extend_from_slice(&[7; 16]);
+    body.extend_from_slice(&[seq, start, time, 1, b'm', 1, 16]);
+    body.extend_from_slice(&[8; 16]);
+    body.extend_from_slice(&[3, 0x13, 2, 0x15, 3, 0x42, 2]);
+    body.extend_from_slice(&[0x7f, element, 0x7f, 1, b'k', 2, 1]);
+    chunk_around(&body)
+}
+
+#[test]
+fn the_layout_is_the_one_that_is_written_down() {
+    let first = plain_change(&[], 1, 1, 50, 0);
+    let first_hash = chunk_hash(&first);
+    let second = plain_change(&[first_hash], 2, 3, 53, 2);
+    let third = plain_change(&[first_hash, [9; 32]], 4, 9, 52, 9);
+    let last = chunk_hash(&third);
+    let attestation = attestation(2, &[last, [9; 32]], None);
+    let batch = Changes {
+        salts: vec![(device(2), [6; 8])],
+        changes: vec![first, second, vec![1, 2, 3], third],
+        attestations: vec![attestation.clone()],
+    };
+    // The columns are those in places 3, 4 and 6.
+    let form = 1 + 0b101_1000;
+    let mut expected = vec![4, form, form, 0, form];
+    // Authors: the first one is new. Sequence numbers: 1 and 2 as expected, then 4 instead of 3.
+    expected.extend([[0].as_slice(), &[7; 16], &[0, 0]].concat());
+    expected.extend([0, 0, 2]);
+    // Dependencies: none; the change before; the change three places before, and an unknown one.
+    expected.extend([[1, 0, 3, 3, 0].as_slice(), &[9; 32]].concat());
+    // First operations: 1 and 3 as expected, 9 instead of 3. Times: 50, 3 later, 1 earlier.
+    expected.extend([0, 0, 12]);
+    expected.extend([100, 6, 1]);
+    expected.extend([1, b'm', 1, b'm', 1, b'm']);
+    expected.extend([[1, 1].as_slice(), &[8; 16], &[1, 1, 1, 1]].concat());
+    // Elements: the head stays 0, 2 is one before the first operation 3, and 9 is the first of 9.
+    expected.extend([2, 2, 2, 0x7f, 0, 0x7f, 0x7f, 0x7f, 1]);
+    expected.extend([3, 3, 3].into_iter().chain([0x7f, 1, b'k'].repeat(3)));
+    expected.extend([2, 2, 2, 2, 1, 2, 1, 2, 1]);
+    expected.extend([3, 1, 2, 3]);
+    // A salt of the sender, and its attestation: two heads, the last change and an unknown one.
+    expected.extend([[1, 0].as_slice(), &[6; 8]].concat());
+    expected.extend(
+        [
+            [1, 3, 0].as_slice(),
+            &[2; 16],
+            &[0xac, 2, 1, 0],
+            &[9; 32],
+            &[0],
+        ]
+        .concat(),
+    );
+    expected.extend(&attestation[attestation.len() - 64..]);
+    assert_eq!(comes_back(&batch), expected);
+}
+
 #[test]
 fn whole_histories_come_back_and_none_of_their_changes_travels_as_it_is() {
     for chunks in histories() {
