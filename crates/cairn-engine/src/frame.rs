@@ -85,24 +85,28 @@ impl Changes {
 
 /// The parts of a batch that have come, as they came.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Parts(Vec<Vec<u8>>);
+pub(crate) struct Parts {
+    parts: Vec<Vec<u8>>,
+    size: usize,
+}
 
 impl Parts {
     /// What it takes to keep them, for limits.
     pub(crate) fn size(&self) -> usize {
-        self.0.iter().map(|part| part_size(part)).sum()
+        self.size
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.parts.is_empty()
     }
 
     pub(crate) fn push(&mut self, part: Vec<u8>) {
-        self.0.push(part);
+        self.size += part_size(&part);
+        self.parts.push(part);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(Vec::as_slice)
+        self.parts.iter().map(Vec::as_slice)
     }
 }
 
