@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::arguments::{Command, MoodCommand};
 use crate::failure::Failure;
-use crate::{devices, goals, moods, notebook, people, reports, sharing};
+use crate::{
+    bookmarks, changes, devices, goals, history, moods, notebook, people, reports, sharing,
+};
 
 /// What a command gives back.
 #[derive(Debug, Default)]
@@ -64,7 +66,9 @@ pub(crate) fn run(node: &Node, command: &Command, words: &Words) -> Result<Answe
         Command::Consent { document } => sharing::consent(node, *document, words),
         Command::People => Ok(people::list(node, words)),
         Command::Devices => Ok(devices::list(node, words)),
-        Command::History { document } => reports::history(node, *document, words),
+        Command::Bookmark { command } => bookmarks::run(node, command, words),
+        Command::History(history) => history::run(node, history, words),
+        Command::Changes(changes) => changes::run(node, changes, words),
         Command::Verify => reports::verify(node, words),
         Command::Doctor => reports::doctor(node, words),
         Command::Init(_)

@@ -104,12 +104,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ImportCommand,
     },
-    /// Who changed what in a document, and when
-    History {
-        /// The document's id
-        #[arg(value_name = "DOC")]
-        document: DocumentId,
+    /// Bookmarks: moments worth coming back to
+    Bookmark {
+        #[command(subcommand)]
+        command: BookmarkCommand,
     },
+    /// Who changed what in a document, and when
+    History(History),
+    /// What changed since then, in every document
+    Changes(Changes),
     /// Check every stored byte and every signature
     Verify,
     /// Version, sizes and checks; no content
@@ -155,11 +158,18 @@ pub(crate) enum GoalCommand {
     },
     /// All goals in short
     List,
-    /// One goal in full
+    /// One goal in full, now or as it was
     Show {
         /// The document's id
         #[arg(value_name = "DOC")]
         document: DocumentId,
+        /// As it was at this time
+        #[arg(long, value_name = "RFC3339", value_parser = crate::moment::parse,
+            conflicts_with = "as_of")]
+        at: Option<Moment>,
+        /// As it was when this bookmark was set
+        #[arg(long, value_name = "BOOKMARK")]
+        as_of: Option<String>,
     },
     /// Change fields: title=…, why=…, good-enough=…, kind=… (empty: not chosen)
     Set {
@@ -359,6 +369,46 @@ pub(crate) struct Sync {
     #[arg(long, value_name = "S", default_value_t = 30,
         value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BookmarkCommand {
+    /// Remember every document as it is now
+    Add {
+        /// What to call it, in at most 100 characters
+        name: String,
+    },
+    /// All bookmarks, oldest first
+    List,
+    /// Forget a bookmark; the documents stay as they are
+    Remove {
+        /// Its name, or met:PERSON or met-before:PERSON
+        #[arg(value_name = "BOOKMARK")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// The document's id
+    #[arg(value_name = "DOC")]
+    pub(crate) document: DocumentId,
+    /// Only what came after this bookmark: its name, or met:PERSON or met-before:PERSON
+    #[arg(long, value_name = "BOOKMARK")]
+    pub(crate) since: Option<String>,
+    /// Only up to this time
+    #[arg(long, value_name = "RFC3339", value_parser = crate::moment::parse)]
+    pub(crate) at: Option<Moment>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Changes {
+    /// Since this bookmark: its name, or met:PERSON or met-before:PERSON
+    #[arg(long, value_name = "BOOKMARK")]
+    pub(crate) since: Option<String>,
+    /// Only in what both of you can see; without --since, since your devices last met
+    #[arg(long, value_name = "PERSON")]
+    pub(crate) with: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

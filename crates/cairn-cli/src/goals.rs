@@ -3,16 +3,16 @@
 use std::str::FromStr;
 
 use cairn_model::{
-    Agreement, GoalCommand as Edit, GoalKind, GoalOutcome, GoalView, NewGoal, TextField,
+    Agreement, GoalCommand as Edit, GoalKind, GoalOutcome, GoalView, Moment, NewGoal, TextField,
 };
-use cairn_node::{DocumentId, Node, PersonId};
+use cairn_node::{DocumentId, Marks, Node, PersonId, PointInTime};
 use cairn_words::{Words, text_id};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::arguments::{GoalCommand, StepCommand};
 use crate::failure::Failure;
-use crate::{moment, people};
+use crate::{bookmarks, moment, people};
 
 /// A field of a goal and what it should be.
 #[derive(Debug, Clone)]
@@ -63,7 +63,16 @@ pub(crate) fn run(node: &Node, command: &GoalCommand, words: &Words) -> Result<A
     match command {
         GoalCommand::Add { title, kind, why } => add(node, title, *kind, why, words),
         GoalCommand::List => Ok(list(node, words)),
-        GoalCommand::Show { document } => show(node, *document, words),
+        GoalCommand::Show {
+            document,
+            at: None,
+            as_of: None,
+        } => show(node, *document, words),
+        GoalCommand::Show {
+            document,
+            at,
+            as_of,
+        } => show_past(node, *document, *at, as_of.as_deref(), words),
         GoalCommand::Set { document, fields } => {
             let edits: Vec<Edit> = fields.iter().map(Field::edit).collect();
             change(node, *document, &edits, words)
@@ -281,7 +290,7 @@ fn shared_with(node: &Node, document: DocumentId) -> Vec<String> {
         .collect()
 }
 
-fn title_or_none<'a>(title: &'a str, words: &'a Words) -> std::borrow::Cow<'a, str> {
+pub(crate) fn title_or_none<'a>(title: &'a str, words: &'a Words) -> std::borrow::Cow<'a, str> {
     if title.trim().is_empty() {
         words.text(text_id!("cli-no-title"))
     } else {
@@ -307,8 +316,40 @@ fn show(node: &Node, document: DocumentId, words: &Words) -> Result<Answer, Fail
     Ok(Answer::new(json, in_words(node, &goal, &marks, words)))
 }
 
+/// A goal in full as it was. Of what depends on the device, nothing is said.
+fn show_past(
+    node: &Node,
+    document: DocumentId,
+    at: Option<Moment>,
+    as_of: Option<&str>,
+    words: &Words,
+) -> Result<Answer, Failure> {
+    let kept = as_of.map(|text| bookmarks::find(node, text)).transpose()?;
+    let (when, at_millis) = match (&kept, at) {
+        (Some(kept), _) => (PointInTime::Bookmark(kept), kept.at_millis),
+        (None, at) => {
+            let millis = at.unwrap_or_default().at_millis;
+            (PointInTime::Seconds(millis.div_euclid(1000)), millis)
+        }
+    };
+    let (goal, heads) = node.goal_as_of(document, when)?;
+    let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
+    let mut json = serde_json::to_value(&goal)?;
+    json["document"] = json!(document.to_string());
+    json["owner"] = json!(node.marks(document).owner.map(|owner| owner.to_string()));
+    json["as_of"] = json!({
+        "at": moment::utc(at_millis),
+        "bookmark": kept.map(|kept| kept.name),
+        "heads": heads,
+    });
+    let when = moment::here(at_millis.div_euclid(1000));
+    let head = words.format(text_id!("history-as-of"), &[("when", when.into())]);
+    let plain = in_words(node, &goal, &Marks::default(), words);
+    Ok(Answer::new(json, format!("{head}\n{plain}")))
+}
+
 /// A goal for people.
-fn in_words(node: &Node, goal: &GoalView, marks: &cairn_node::Marks, words: &Words) -> String {
+fn in_words(node: &Node, goal: &GoalView, marks: &Marks, words: &Words) -> String {
     let mut lines = vec![title_or_none(&goal.title, words).into_owned()];
     let mut fact = |id, value: &str| {
         if !value.is_empty() {

@@ -8,9 +8,12 @@
 
 mod answer;
 mod arguments;
+mod bookmarks;
+mod changes;
 mod devices;
 mod failure;
 mod goals;
+mod history;
 mod import;
 mod logging;
 mod moment;
@@ -22,6 +25,7 @@ mod pairing;
 mod passphrase;
 mod people;
 mod reports;
+mod sentence;
 mod sharing;
 mod values;
 

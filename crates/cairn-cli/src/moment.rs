@@ -3,7 +3,7 @@
 use cairn_model::Moment;
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
-use jiff::tz::Offset;
+use jiff::tz::{Offset, TimeZone};
 
 /// Reads a time with its offset from UTC, which a moment keeps.
 ///
@@ -31,6 +31,17 @@ pub(crate) fn utc(millis: i64) -> String {
 /// A time in UTC without its fraction of a second.
 pub(crate) fn utc_of_seconds(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_range| String::new(), |at| at.to_string())
+}
+
+/// A time on this machine's clock, to the minute, for people.
+pub(crate) fn here(seconds: i64) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(at) => TimeZone::system()
+            .to_datetime(at)
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string(),
+        Err(_range) => String::new(),
+    }
 }
 
 /// A moment as its writer's clock showed it, to the minute, for people.

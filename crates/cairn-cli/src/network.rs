@@ -258,5 +258,6 @@ fn refusal(reason: &Refusal) -> &'static str {
         Refusal::BuiltOnRefused => "built-on-refused",
         Refusal::Unappliable => "unappliable",
         Refusal::DocumentFull => "document-full",
+        Refusal::BeyondCut => "beyond-cut",
     }
 }

@@ -1,60 +1,11 @@
-//! History, verification and the doctor's report.
+//! Verification and the doctor's report.
 
-use cairn_node::{DocumentId, Node, VerifyFault};
+use cairn_node::{Node, VerifyFault};
 use cairn_words::{Words, text_id};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
-use crate::{moment, people};
-
-/// Who changed what when, oldest first.
-///
-/// # Errors
-/// The document is unknown or damaged.
-pub(crate) fn history(node: &Node, document: DocumentId, words: &Words) -> Result<Answer, Failure> {
-    let mut plain = String::new();
-    let mut json: Vec<Value> = Vec::new();
-    for line in node.history(document)? {
-        let at = moment::utc_of_seconds(line.at_seconds);
-        let name = line.person.and_then(|person| node.name_of(person));
-        let changes = serde_json::to_value(&line.summaries)?;
-        let called = match line.person {
-            Some(person) => people::call(node, person),
-            None => words.text(text_id!("cli-nobody")).into_owned(),
-        };
-        plain.push_str(&words.format(
-            text_id!("cli-history"),
-            &[
-                ("when", at.as_str().into()),
-                ("name", called.into()),
-                ("what", facts(&changes).into()),
-                ("proven", if line.proven { "yes" } else { "no" }.into()),
-            ],
-        ));
-        plain.push('\n');
-        json.push(json!({
-            "at": at,
-            "person": line.person.map(|person| person.to_string()),
-            "name": name,
-            "proven": line.proven,
-            "hash": line.hash.to_string(),
-            "changes": changes,
-        }));
-    }
-    Ok(Answer::new(json, plain))
-}
-
-/// The names of facts, separated by commas.
-fn facts(changes: &Value) -> String {
-    let names: Vec<&str> = changes
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|fact| fact["what"].as_str())
-        .collect();
-    names.join(", ")
-}
 
 /// Checks every stored byte and every signature.
 ///

@@ -19,10 +19,10 @@ use crate::chunk::{ChangeChunk, ChunkError};
 use crate::coding::{CodingError, Compression, Context, unpack};
 use crate::contents::{Contents, Facts, FitError};
 use crate::frame::{Changes, Parts, Refusal};
-use crate::graph::{Cover, OrderError, Position};
+use crate::graph::{OrderError, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::limits::Limits;
-use crate::people::Standing;
+use crate::people::{Cuts, Standing};
 use crate::proofs::Proofs;
 use crate::rules::{DocumentRules, Judged};
 use crate::statement::{Origin, StatementError};
@@ -31,8 +31,11 @@ use crate::storage::RecordHash;
 /// How often a batch is gone through: each time refusals can make further proofs incomplete.
 const PASSES_MAX: usize = 8;
 
+/// Forks that are looked at in one batch: each costs a walk through the batch.
+const FORKS_MAX: usize = 4;
+
 /// What the gate needs to know, gathered under the lock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Admission {
     pub(crate) document: DocumentId,
     pub(crate) origin: Origin,
@@ -64,10 +67,26 @@ pub(crate) struct Admitted {
     pub(crate) attestations: Vec<Attestation>,
     pub(crate) replaced: Vec<RecordHash>,
     pub(crate) refused: Vec<(ChangeHash, Refusal)>,
+    /// Those of them that a revoked device made beyond its cut.
+    pub(crate) beyond_cut: Vec<(DeviceId, ChangeHash)>,
+    /// Devices whose attestations contradict each other.
+    pub(crate) contradicted: BTreeSet<DeviceId>,
+    /// Changes here that stand where a change of the batch would.
+    pub(crate) forks: Vec<Fork>,
     /// Changes of the batch that nothing in the batch is built on, new or known, not refused.
     pub(crate) tips: Vec<ChangeHash>,
     /// Who wrote what was admitted.
     pub(crate) authors: BTreeSet<PersonId>,
+}
+
+/// A device signed two changes as the same one, and the batch brings the one that is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fork {
+    pub(crate) device: DeviceId,
+    /// The one that is here.
+    pub(crate) here: ChangeHash,
+    /// Whether a current device of the owner has signed that it took the other one.
+    pub(crate) owner_took_other: bool,
 }
 
 /// The batch breaks the format: its sender is broken or hostile, nothing of it is looked at.
@@ -114,11 +133,12 @@ impl Admission {
             .map(|bytes| Attestation::from_bytes(bytes.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let mut refused = BTreeMap::new();
+        let mut beyond_cut = Vec::new();
         let mut passes = 0;
         let sifted = loop {
             let sifted = self.sift(&batch.salts, &chunks, &attestations, &mut refused)?;
             let before = refused.len();
-            self.judge(&chunks, &sifted, &mut refused);
+            self.judge(&chunks, &sifted, &mut refused, &mut beyond_cut);
             if refused.len() == before {
                 break sifted;
             }
@@ -129,7 +149,17 @@ impl Admission {
                 refused.extend(new.map(|hash| (hash, Refusal::Unproven)));
             }
         };
-        self.finish(&chunks, sifted, refused)
+        let forks = self.forks(&chunks, &attestations, &sifted.facts);
+        let contradicting = attestations.iter().filter(|attestation| {
+            let known = self.contents.facts.proofs.contradicts(attestation);
+            attestation.document() == self.document && known
+        });
+        let contradicted = contradicting.map(Attestation::device).collect();
+        let mut admitted = self.finish(&chunks, sifted, refused)?;
+        admitted.beyond_cut = beyond_cut;
+        admitted.forks = forks;
+        admitted.contradicted = contradicted;
+        Ok(admitted)
     }
 
     /// The whole batch, whose parts share one bound.
@@ -226,11 +256,11 @@ impl Admission {
     fn add_attestation(&self, sifted: &mut Sifted, attestation: &Attestation) {
         let counts = attestation.document() == self.document
             && Proofs::is_complete(&sifted.facts.graph, attestation)
-            && match self.standings.get(&attestation.device()) {
-                Some(Standing::Current(_)) => true,
-                Some(Standing::Cut(_, kept)) => *kept == Some(attestation.hash()),
-                Some(Standing::Unknown) | None => false,
-            };
+            && matches!(
+                self.standings.get(&attestation.device()),
+                // Of a revoked device too: it proves who wrote, which is not yet that it counts.
+                Some(Standing::Current(_) | Standing::Cut(..))
+            );
         if counts {
             let facts = &mut sifted.facts;
             if let Some(replaced) = facts
@@ -246,58 +276,134 @@ impl Admission {
         }
     }
 
+    /// Finds changes of the batch that would stand where another one of their actor stands here.
+    /// Only what the device itself has attested counts: anyone can make a change in its name.
+    fn forks(
+        &self,
+        chunks: &[ChangeChunk<'_>],
+        attestations: &[Attestation],
+        facts: &Facts,
+    ) -> Vec<Fork> {
+        let mut forks = Vec::new();
+        for (index, chunk) in chunks.iter().enumerate() {
+            let actor = ActorId::from(chunk.actor().as_slice());
+            let standing_there = facts.graph.by_sequence(&actor, chunk.seq());
+            let (Some(position), Some(device)) = (standing_there, facts.proofs.device_of(&actor))
+            else {
+                continue;
+            };
+            let here = facts.graph.node(position).hash;
+            if here == chunk.hash() {
+                continue;
+            }
+            let mut built_on = BTreeSet::from([chunk.hash()]);
+            for later in &chunks[index + 1..] {
+                if later.dependencies().any(|below| built_on.contains(&below)) {
+                    built_on.insert(later.hash());
+                }
+            }
+            let signers: BTreeSet<DeviceId> = attestations
+                .iter()
+                .filter(|signed| signed.document() == self.document)
+                .filter(|signed| signed.heads().iter().any(|head| built_on.contains(head)))
+                .map(Attestation::device)
+                .collect();
+            let owner_took_other = signers.iter().any(|signer| {
+                let standing = self.standings.get(signer);
+                matches!(standing, Some(Standing::Current(person)) if *person == self.origin.owner)
+            });
+            if signers.contains(&device) {
+                forks.push(Fork {
+                    device,
+                    here,
+                    owner_took_other,
+                });
+            }
+            if forks.len() == FORKS_MAX {
+                break;
+            }
+        }
+        forks
+    }
+
     /// Steps 3 and 4: refuses what is not proven or not allowed.
     fn judge(
         &self,
         chunks: &[ChangeChunk<'_>],
         sifted: &Sifted,
         refused: &mut BTreeMap<ChangeHash, Refusal>,
+        beyond_cut: &mut Vec<(DeviceId, ChangeHash)>,
     ) {
+        let cuts = Cuts::new(&sifted.facts.graph, &self.standings);
         for (position, index) in &sifted.new {
             let chunk = &chunks[*index];
-            let verdict = match self.author(&sifted.facts, *position) {
+            let verdict = match self.author(&sifted.facts, &cuts, *position) {
                 None => Some(Refusal::Unproven),
-                Some(author) => self.policy(&sifted.facts, *position, chunk, author),
+                Some((device, author)) => self
+                    .beyond_cut(&sifted.facts, &cuts, *position, device)
+                    .or_else(|| self.policy(&sifted.facts, &cuts, *position, chunk, author)),
             };
             if let Some(refusal) = verdict {
                 refused.insert(chunk.hash(), refusal);
+                if refusal == Refusal::BeyondCut {
+                    let device = sifted.facts.author_device(*position);
+                    beyond_cut.extend(device.map(|device| (device, chunk.hash())));
+                }
             }
         }
     }
 
-    /// The proven author of a change.
-    fn author(&self, facts: &Facts, position: Position) -> Option<PersonId> {
+    /// The proven author of a change. Of a revoked device's work the recovery key's cut is a proof
+    /// too: the attestation that stood there may have named what was taken out since.
+    fn author(
+        &self,
+        facts: &Facts,
+        cuts: &Cuts,
+        position: Position,
+    ) -> Option<(DeviceId, PersonId)> {
         let device = facts.author_device(position)?;
-        match self.standings.get(&device)? {
-            Standing::Current(person) => {
-                let proven = facts.proofs.is_proven(&facts.graph, position);
-                (proven || cfg!(cairn_mutant = "unproven-admitted")).then_some(*person)
-            }
-            Standing::Cut(person, kept) => {
-                let kept = (*kept)?;
-                let attestation = facts
-                    .proofs
-                    .of_device(device)
-                    .find(|known| known.hash() == kept)?;
-                let mut cover = Cover::default();
-                facts
-                    .graph
-                    .cover_down(attestation.heads(), &mut cover, |_| {});
-                cover.contains(position).then_some(*person)
-            }
-            Standing::Unknown => None,
+        let person = self.person_of(device)?;
+        let proven = facts.proofs.is_proven(&facts.graph, position)
+            || cuts.covers(device, position)
+            || cfg!(cairn_mutant = "unproven-admitted");
+        proven.then_some((device, person))
+    }
+
+    /// What a revoked device made beyond its cut counts only where somebody else's side had taken
+    /// it: in a document of another person, whose devices judge there.
+    fn beyond_cut(
+        &self,
+        facts: &Facts,
+        cuts: &Cuts,
+        position: Position,
+        device: DeviceId,
+    ) -> Option<Refusal> {
+        let Standing::Cut(person, cut) = self.standings.get(&device)? else {
+            return None;
+        };
+        let owner = self.origin.owner;
+        if cuts.covers(device, position)
+            || (*person != owner && self.is_judged(facts, cuts, position))
+        {
+            return None;
         }
+        Some(if cut.closed {
+            Refusal::NotAllowed
+        } else {
+            Refusal::BeyondCut
+        })
     }
 
     fn policy(
         &self,
         facts: &Facts,
+        cuts: &Cuts,
         position: Position,
         chunk: &ChangeChunk<'_>,
         author: PersonId,
     ) -> Option<Refusal> {
         let owner = self.origin.owner;
-        if author == owner || self.is_judged(facts, position) {
+        if author == owner || self.is_judged(facts, cuts, position) {
             return None;
         }
         if self.set_aside.contains(&chunk.hash()) {
@@ -322,11 +428,8 @@ impl Admission {
     }
 
     /// Whether a device of the owner has attested that it admitted the change.
-    fn is_judged(&self, facts: &Facts, position: Position) -> bool {
-        self.standings.iter().any(|(device, standing)| {
-            matches!(standing, Standing::Current(person) if *person == self.origin.owner)
-                && facts.proofs.is_covered_by(*device, position)
-        })
+    fn is_judged(&self, facts: &Facts, cuts: &Cuts, position: Position) -> bool {
+        cuts.is_judged(&self.standings, self.origin.owner, &facts.proofs, position)
     }
 
     fn person_of(&self, device: DeviceId) -> Option<PersonId> {
@@ -374,6 +477,9 @@ impl Admission {
             attestations: sifted.attestations,
             replaced: sifted.replaced,
             refused: refused.into_iter().collect(),
+            beyond_cut: Vec::new(),
+            contradicted: BTreeSet::new(),
+            forks: Vec::new(),
             tips,
             authors,
         })

@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::PersonId;
-use crate::statement::{AuthorCard, Grant, Receipt, Role, SignedStatement, Statement};
+use crate::id::{DeviceId, PersonId};
+use crate::people::Cut;
+use crate::statement::{AuthorCard, DeviceCut, Grant, Receipt, Role, SignedStatement, Statement};
 use crate::storage::RecordHash;
 
 /// The consent statements of one document.
@@ -86,6 +87,31 @@ impl Consent {
             })
     }
 
+    fn cuts(&self, device: DeviceId) -> impl Iterator<Item = &DeviceCut> + '_ {
+        self.statements
+            .values()
+            .filter_map(move |signed| match signed.statement() {
+                Statement::DeviceCut(cut) if cut.device == device => Some(cut),
+                _ => None,
+            })
+    }
+
+    /// What the revocation of a device leaves of its work here.
+    pub(crate) fn cut(&self, person: PersonId, device: DeviceId) -> Cut {
+        let mut merged = Cut::default();
+        for cut in self.cuts(device).filter(|cut| cut.person == person) {
+            merged.heads.extend(&cut.heads);
+            merged.closed |= cut.closed;
+        }
+        merged
+    }
+
+    /// Whether a revocation keeps this statement of the revoked device.
+    pub(crate) fn keeps(&self, person: PersonId, device: DeviceId, statement: &RecordHash) -> bool {
+        self.cuts(device)
+            .any(|cut| cut.person == person && cut.statements_kept.contains(statement))
+    }
+
     /// Statements for one person that nothing replaces.
     pub(crate) fn in_force(&self, grantee: PersonId) -> Vec<(RecordHash, &Grant)> {
         let replaced: BTreeSet<RecordHash> = self
@@ -120,8 +146,9 @@ impl Consent {
         self.grants().map(|(_, grant)| grant.grantee).collect()
     }
 
-    /// What a person should know of this consent: grants for them, their receipts and, while they
-    /// may read, the author cards of other writers.
+    /// What a person should know of this consent: grants for them, their receipts, what became of
+    /// their own revoked devices and, while they may read, the author cards of other writers and
+    /// what became of the owner's revoked devices.
     pub(crate) fn known_to(&self, person: PersonId) -> impl Iterator<Item = &SignedStatement> + '_ {
         let reads = self.role(person) >= Role::Read;
         self.statements
@@ -130,6 +157,9 @@ impl Consent {
                 Statement::Grant(grant) => grant.grantee == person,
                 Statement::Receipt(receipt) => receipt.person == person,
                 Statement::AuthorCard(card) => reads && card.person != person,
+                Statement::DeviceCut(cut) => {
+                    cut.person == person || (reads && cut.person == cut.origin.owner)
+                }
                 _ => false,
             })
     }

@@ -1,6 +1,6 @@
 //! A document as the engine holds it: its index row, its consent and, once loaded, its contents.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use automerge::{ActorId, ChangeHash};
@@ -8,13 +8,14 @@ use automerge::{ActorId, ChangeHash};
 use crate::consent::Consent;
 use crate::contents::{Contents, LoadedDocument};
 use crate::frame::{Message, Parts};
-use crate::id::{DocumentId, PersonId};
+use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::ranges::Known;
 use crate::session::ConnectionId;
-use crate::statement::{Origin, Role};
+use crate::statement::{Origin, Role, SignedStatement};
 use crate::storage::{DocumentRow, RecordHash};
 
 /// What is in memory of a document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Body {
     /// Only the index row.
     Cold,
@@ -27,7 +28,7 @@ pub(crate) enum Body {
 }
 
 /// See the [module](self).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Document {
     pub(crate) id: DocumentId,
     pub(crate) origin: Origin,
@@ -42,13 +43,19 @@ pub(crate) struct Document {
     pub(crate) durable_heads: Vec<ChangeHash>,
     /// How many changes, counted from the first, are durable. Meaningful once loaded.
     pub(crate) durable: usize,
+    /// Knowns of what is known of it, for each person it is compared with.
+    known: BTreeMap<PersonId, Known>,
     /// A gate job is under way.
     pub(crate) admitting: bool,
-    /// Own changes that the owner's side does not take, until the document is rebuilt.
+    /// Changes that the owner's side does not take, or a closed cut leaves out, until the document is rebuilt.
     pub(crate) unwanted: BTreeSet<ChangeHash>,
+    /// Changes of revoked devices that were refused because no cut covers them.
+    pub(crate) beyond_cut: BTreeMap<DeviceId, BTreeSet<ChangeHash>>,
+    /// Devices that were found to have signed two changes as the same one.
+    pub(crate) forked: BTreeSet<DeviceId>,
     /// A rebuilding job is under way.
     pub(crate) rebuilding: bool,
-    /// Own changes that were taken out, in order.
+    /// Changes that were taken out, in order.
     pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
     /// Batches that wait for the gate.
     pub(crate) inbox: VecDeque<(ConnectionId, Parts)>,
@@ -57,12 +64,14 @@ pub(crate) struct Document {
 }
 
 /// What waits for a document to be loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Held {
     /// A peer's message.
     Message(Message),
-    /// This side found that the peer differs.
-    Reconcile,
+    /// The peer differs: it is asked for its heads.
+    Ask,
+    /// The peer does not have it: it is sent everything.
+    Offer,
 }
 
 impl Document {
@@ -78,8 +87,11 @@ impl Document {
             attestation: None,
             durable_heads: heads,
             durable: 0,
+            known: BTreeMap::new(),
             admitting: false,
             unwanted: BTreeSet::new(),
+            beyond_cut: BTreeMap::new(),
+            forked: BTreeSet::new(),
             rebuilding: false,
             set_aside: Vec::new(),
             inbox: VecDeque::new(),
@@ -109,9 +121,38 @@ impl Document {
         }
     }
 
+    /// Notes that the first `count` changes are durable, whose heads these are.
+    pub(crate) fn set_durable(&mut self, count: usize, heads: Vec<ChangeHash>) {
+        self.durable = count;
+        if self.durable_heads != heads {
+            self.durable_heads = heads;
+            self.known.clear();
+        }
+    }
+
+    /// Merges a statement about consent whose signer was checked. Returns whether it was new.
+    pub(crate) fn merge_consent(&mut self, signed: SignedStatement) -> bool {
+        self.known.clear();
+        self.consent.merge(signed)
+    }
+
+    /// Digests of what `person` should know, made by `make` when there are none yet.
+    pub(crate) fn known_to(
+        &mut self,
+        person: PersonId,
+        make: impl FnOnce(&Self) -> Known,
+    ) -> Known {
+        if let Some(known) = self.known.get(&person) {
+            return *known;
+        }
+        let known = make(self);
+        self.known.insert(person, known);
+        known
+    }
+
     pub(crate) fn set_loaded(&mut self, loaded: LoadedDocument) {
-        self.durable = loaded.contents.facts.graph.len();
-        self.durable_heads = loaded.contents.facts.graph.heads().to_vec();
+        let graph = &loaded.contents.facts.graph;
+        self.set_durable(graph.len(), graph.heads().to_vec());
         self.set_aside = loaded.set_aside;
         self.body = Body::Loaded(Arc::from(loaded.contents));
     }

@@ -22,15 +22,16 @@ use zeroize::Zeroizing;
 use crate::coding::Compression;
 use crate::consent::GrantLine;
 use crate::contents::{LoadError, LoadedDocument};
+use crate::copies::Copies;
 use crate::document::{Body, Document, Held};
 use crate::event::{Counters, Event};
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::jobs::{Job, JobDone};
 use crate::limits::Limits;
-use crate::people::{People, Standing};
+use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
-use crate::statement::{Origin, Role, SignedStatement, Statement, public_key};
+use crate::statement::{Origin, Role, SignedStatement, public_key};
 use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
 
 /// The caller's clocks at the moment of a call.
@@ -120,7 +121,7 @@ pub enum Input {
 }
 
 /// What the engine wants done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Output {
     /// Write durably, then answer with [`Input::Stored`] or [`Input::StoreFailed`].
     Append {
@@ -174,10 +175,19 @@ pub enum CloseReason {
     /// Another connection to the same device stays.
     #[error("another connection to the same device is in use")]
     Duplicate,
+    /// The device was removed from its person's devices.
+    #[error("the device was removed by its owner")]
+    DeviceRevoked,
+    /// The device is served nothing until its person's recovery code decides.
+    #[error("the device is paused until its owner decides with the recovery code")]
+    DevicePaused,
+    /// The device is not paused any more: the next connection is a usual one.
+    #[error("the device is not paused any more; connect again")]
+    PauseLifted,
 }
 
 /// An append on its way to the vault and what of its document it makes durable.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Appending {
     ticket: Ticket,
     document: DocumentId,
@@ -186,20 +196,28 @@ pub(crate) struct Appending {
 }
 
 /// All documents, people and sessions of one device, as a deterministic state machine.
-#[derive(Debug)]
+///
+/// A clone goes on by itself, for tests that begin at one moment many times. Two of one process start
+/// must never meet the same peer.
+#[derive(Debug, Clone)]
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) device: DeviceId,
     pub(crate) random: crate::random::Random,
     pub(crate) people: People,
     pub(crate) documents: BTreeMap<DocumentId, Document>,
+    /// The documents ever shared with each other person.
+    pub(crate) common: BTreeMap<PersonId, BTreeSet<DocumentId>>,
     pub(crate) sessions: BTreeMap<ConnectionId, Session>,
+    /// The document somebody looks at.
+    pub(crate) focus: Option<DocumentId>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) tickets: u64,
     pub(crate) stored_ticket: Ticket,
     pub(crate) appending: VecDeque<Appending>,
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
+    pub(crate) copies: Copies,
 }
 
 impl Engine {
@@ -213,13 +231,16 @@ impl Engine {
             random,
             people: People::default(),
             documents: BTreeMap::new(),
+            common: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            focus: None,
             outputs: VecDeque::new(),
             tickets: 0,
             stored_ticket: Ticket(0),
             appending: VecDeque::new(),
             storage_failed: false,
             counters: Counters::default(),
+            copies: Copies::default(),
         };
         for row in restored.documents {
             let origin = Origin {
@@ -234,11 +255,15 @@ impl Engine {
         let statements = restored.statements.into_iter();
         for signed in statements.filter_map(|bytes| SignedStatement::from_bytes(bytes).ok()) {
             if !engine.people.merge(signed.clone(), true)
-                && let Some(document) = document_of(signed.statement())
+                && let Some(document) = signed.statement().document()
                 && let Some(document) = engine.documents.get_mut(&document)
             {
-                document.consent.merge(signed);
+                document.merge_consent(signed);
             }
+        }
+        let documents: Vec<DocumentId> = engine.documents.keys().copied().collect();
+        for id in documents {
+            engine.note_common(id);
         }
         engine
     }
@@ -362,10 +387,10 @@ impl Engine {
 
     /// How many documents were ever shared between this person and another.
     pub fn shared_with(&self, person: PersonId) -> usize {
-        self.documents
-            .values()
-            .filter(|document| self.is_common(document, person))
-            .count()
+        if person == self.config.person {
+            return self.documents.len();
+        }
+        self.common.get(&person).map_or(0, BTreeSet::len)
     }
 
     /// Whether every append is durable.
@@ -400,47 +425,6 @@ impl Engine {
             .get(&document)
             .map(|known| known.consent.lines())
             .unwrap_or_default()
-    }
-
-    /// Current devices of a person.
-    pub fn devices(&self, person: PersonId) -> Vec<DeviceId> {
-        self.people
-            .roster(person)
-            .map(|roster| roster.devices().collect())
-            .unwrap_or_default()
-    }
-
-    /// The roster statements of a person, to be given to a new relationship.
-    pub fn roster(&self, person: PersonId) -> Vec<Vec<u8>> {
-        let roster = self.people.roster(person);
-        roster
-            .into_iter()
-            .flat_map(|roster| roster.statements().map(|signed| signed.bytes().to_vec()))
-            .collect()
-    }
-
-    /// Makes a person known whose roster statements came over an authenticated pairing. Statements
-    /// about others are passed over. Returns the devices that are then current.
-    pub fn introduce(&mut self, person: PersonId, statements: &[Vec<u8>]) -> Vec<DeviceId> {
-        let mut append = Append::default();
-        for bytes in statements {
-            let Ok(signed) = SignedStatement::from_bytes(bytes.clone()) else {
-                continue;
-            };
-            let about = match signed.statement() {
-                Statement::DeviceAdded(added) => added.person,
-                Statement::DeviceRevoked(revoked) => revoked.person,
-                _ => continue,
-            };
-            let record = (signed.hash(), bytes.clone());
-            if about == person && self.people.merge(signed, true) {
-                append.statements.push(record);
-            }
-        }
-        if !append.statements.is_empty() {
-            self.append(append, None);
-        }
-        self.devices(person)
     }
 
     pub(crate) fn event(&mut self, event: Event) {
@@ -510,11 +494,14 @@ impl Engine {
                 known.set_loaded(loaded);
                 let held = std::mem::take(&mut known.held);
                 self.event(Event::Loaded { document: id });
+                self.take_out_beyond_cuts(id);
                 for (connection, held) in held {
                     match held {
                         Held::Message(message) => self.message(connection, message),
-                        Held::Reconcile => self.reconcile(connection, id),
+                        Held::Ask => self.ask(connection, id),
+                        Held::Offer => self.offer_changes(connection, id),
                     }
+                    self.pump(connection);
                 }
             }
             Err(error) => {
@@ -525,7 +512,9 @@ impl Engine {
                     error,
                 });
                 for (connection, _) in held {
-                    self.say_synced(connection);
+                    self.credit(connection, id);
+                    self.opened(connection, id);
+                    self.pump(connection);
                 }
             }
         }
@@ -542,8 +531,7 @@ impl Engine {
             if let Some(done) = self.appending.pop_front()
                 && let Some(document) = self.documents.get_mut(&done.document)
             {
-                document.durable = done.count;
-                document.durable_heads = done.heads;
+                document.set_durable(done.count, done.heads);
                 reached.insert(done.document);
             }
         }
@@ -555,47 +543,9 @@ impl Engine {
                 heads,
                 all,
             });
+            self.note_changed(id);
             self.acknowledge(id);
             self.rebuild(id);
         }
-    }
-
-    /// Whose words a device's changes are shown as. Admission follows author cards; showing does
-    /// not, for a person whose roster is known here: otherwise an owner could put words into the
-    /// mouth of someone who sits in front of this very notebook.
-    pub(crate) fn shown_author(&self, document: &Document, device: DeviceId) -> Option<PersonId> {
-        let by_roster = match self.people.standing(device, document.id) {
-            Standing::Current(person) | Standing::Cut(person, _) => Some(person),
-            Standing::Unknown => None,
-        };
-        by_roster.or_else(|| {
-            let card = document
-                .consent
-                .cards()
-                .find(|card| card.devices.contains(&device))?;
-            (!self.people.is_known(card.person)).then_some(card.person)
-        })
-    }
-
-    /// What rosters and author cards say of a device in a document.
-    pub(crate) fn standing(&self, document: &Document, device: DeviceId) -> Standing {
-        match self.people.standing(device, document.id) {
-            Standing::Unknown => document
-                .consent
-                .cards()
-                .find(|card| card.devices.contains(&device))
-                .map_or(Standing::Unknown, |card| Standing::Current(card.person)),
-            known => known,
-        }
-    }
-}
-
-/// The document a statement is about.
-pub(crate) fn document_of(statement: &Statement) -> Option<DocumentId> {
-    match statement {
-        Statement::Grant(grant) => Some(grant.origin.document()),
-        Statement::AuthorCard(card) => Some(card.origin.document()),
-        Statement::Receipt(receipt) => Some(receipt.document),
-        Statement::DeviceAdded(_) | Statement::DeviceRevoked(_) | Statement::TlsKey(_) => None,
     }
 }

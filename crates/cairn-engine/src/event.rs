@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
 
+use crate::admission::BatchError;
 use crate::contents::LoadError;
 use crate::frame::Refusal;
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -27,6 +28,11 @@ pub enum Event {
         /// On which connection.
         connection: ConnectionId,
         /// Whose device.
+        person: PersonId,
+    },
+    /// The devices of a person changed: one was added, revoked, paused or is not paused any more.
+    Devices {
+        /// Whose devices.
         person: PersonId,
     },
     /// Nothing is on its way on this connection any more.
@@ -80,6 +86,16 @@ pub enum Event {
         /// Which document.
         document: DocumentId,
     },
+    /// A peer sent changes that no honest program writes. Nothing of them was taken, and the
+    /// connection is closed.
+    BatchRefused {
+        /// For which document.
+        document: DocumentId,
+        /// Whose device sent them.
+        person: PersonId,
+        /// The first fault found.
+        error: BatchError,
+    },
     /// Changes of a peer were refused here.
     Refused {
         /// Which document.
@@ -89,13 +105,50 @@ pub enum Event {
         /// Which changes and why.
         changes: Vec<(ChangeHash, Refusal)>,
     },
-    /// Own changes that the owner's side does not take were taken out of a document and kept
-    /// aside.
+    /// Own changes that the owner's side does not take, or what was built on changes of a revoked
+    /// device, were taken out of a document and kept aside.
     SetAside {
         /// Which document.
         document: DocumentId,
         /// Which changes.
         changes: Vec<ChangeHash>,
+    },
+    /// A peer brought changes of a revoked device that the revocation does not cover: someone had
+    /// built on them. They can be kept, or refused for good.
+    BeyondCut {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device made them.
+        person: PersonId,
+        /// The revoked device.
+        device: DeviceId,
+        /// Which changes.
+        changes: Vec<ChangeHash>,
+    },
+    /// This device got changes back that it had made and does not have: its vault is older than
+    /// what others know of it. They are here again.
+    VaultBehind {
+        /// Which document.
+        document: DocumentId,
+        /// How many changes.
+        changes: usize,
+    },
+    /// Two copies of one device run at the same time. Told once.
+    DeviceCloned {
+        /// Whose device; it may be this one.
+        person: PersonId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// A device signed two different changes as the same one. Only one of them can be taken. Told
+    /// once for each document.
+    Forked {
+        /// Which document.
+        document: DocumentId,
+        /// Whose device.
+        person: PersonId,
+        /// The device.
+        device: DeviceId,
     },
     /// Changes were refused by a peer.
     RefusedByPeer {
@@ -119,6 +172,8 @@ pub struct Counters {
     pub changes_sent: u64,
     /// Changes of others admitted.
     pub changes_received: u64,
+    /// Statements whose signature was checked: those that were known already are not.
+    pub statements_verified: u64,
     /// Messages that named a document the peer has no consent for, or that does not exist.
     pub messages_ignored: u64,
 }

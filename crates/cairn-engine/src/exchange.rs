@@ -1,62 +1,144 @@
 //! Heads and changes of one document: what a peer is missing, and what it is sent.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use automerge::ChangeHash;
 
 use crate::coding::{Context, pack};
-use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
-use crate::engine::{Engine, Output};
-use crate::frame::{Changes, HASHES_MAX, Message};
+use crate::engine::Engine;
+use crate::frame::{Changes, HASHES_MAX, Has, Message};
 use crate::id::DocumentId;
-use crate::jobs::{Collect, Job, Work};
-use crate::session::{ConnectionId, Lane};
+use crate::pacing::Collecting;
+use crate::session::{Asked, ConnectionId, Lane};
 
-/// What is written at once, under the lock, when it is new. More than that leaves as a job.
-const LIVE_BYTES_MAX: usize = 32 << 10;
+/// What is coded at once, under the lock, when it is new. More than that leaves as a job.
+const CODED_AT_ONCE_BYTES_MAX: usize = 32 << 10;
 
 impl Engine {
-    /// Sends the consent of a document and, if it may flow, its heads.
+    /// Sends the consent of a document and, if it may flow, asks for the peer's heads.
     pub(crate) fn reconcile(&mut self, connection: ConnectionId, id: DocumentId) {
+        if self.is_restricted(connection) {
+            return;
+        }
+        self.send_origin(connection, id);
+        self.send_consent(connection, id);
+        self.ask(connection, id);
+    }
+
+    /// Asks for the peer's heads of a document, if it may flow.
+    pub(crate) fn ask(&mut self, connection: ConnectionId, id: DocumentId) {
+        if self.make_ready(connection, id, Held::Ask) {
+            self.ask_heads(connection, id);
+            self.opened(connection, id);
+        }
+    }
+
+    /// Sends the consent of a document that the peer does not have and, if it may flow, all of it.
+    pub(crate) fn offer(&mut self, connection: ConnectionId, id: DocumentId) {
+        self.send_origin(connection, id);
+        self.send_consent(connection, id);
+        self.offer_changes(connection, id);
+    }
+
+    /// Sends all of a document, if it may flow, to a peer that does not have it.
+    pub(crate) fn offer_changes(&mut self, connection: ConnectionId, id: DocumentId) {
+        if self.make_ready(connection, id, Held::Offer) {
+            let Some(session) = self.sessions.get_mut(&connection) else {
+                return;
+            };
+            let person = session.person;
+            session.lanes.entry(id).or_default().sent = Some(0);
+            if self.may_exchange(id, person) {
+                self.collect(connection, id);
+            }
+            self.opened(connection, id);
+        }
+    }
+
+    /// Whether a document can be spoken of. If it has to be read from the vault first, `then` is
+    /// done afterwards.
+    fn make_ready(&mut self, connection: ConnectionId, id: DocumentId, then: Held) -> bool {
+        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
+            return false;
+        };
+        if !self.may_exchange(id, person) || self.open(id) {
+            return true;
+        }
+        let (Some(session), Some(document)) = (
+            self.sessions.get_mut(&connection),
+            self.documents.get_mut(&id),
+        ) else {
+            return false;
+        };
+        if matches!(document.body, Body::Damaged) {
+            return true;
+        }
+        session.opening.insert(id);
+        document.held.push_back((connection, then));
+        false
+    }
+
+    /// Asks for the heads of a document, in the hope that one side has all of the other's.
+    fn ask_heads(&mut self, connection: ConnectionId, id: DocumentId) {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return;
         };
-        if self.may_exchange(id, person) && !self.open(id) {
-            if let Some(document) = self.documents.get_mut(&id)
-                && !matches!(document.body, Body::Damaged)
-            {
-                document.held.push_back((connection, Held::Reconcile));
+        if !self.may_exchange(id, person) {
+            if let Some(session) = self.sessions.get_mut(&connection) {
+                session.withheld.insert(id);
             }
             return;
         }
-        self.send_consent(connection, id);
-        if self.may_exchange(id, person) {
-            self.send_heads(connection, id, true);
+        if self.documents.get(&id).and_then(Document::loaded).is_some() {
+            self.send_heads(connection, id, Has::No, true, false);
         }
-        self.say_synced(connection);
     }
 
-    /// Sends the heads of a document. A question is answered by one message that is none, so that
-    /// there is an end to it; two questions that cross answer each other.
-    fn send_heads(&mut self, connection: ConnectionId, id: DocumentId, asks: bool) {
+    /// Asks the peers for a document that this side learned just now to be shared with it.
+    pub(crate) fn ask_withheld(&mut self, id: DocumentId) {
+        let connections: Vec<ConnectionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.withheld.contains(&id))
+            .filter(|(_, session)| self.may_exchange(id, session.person))
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in connections {
+            if let Some(session) = self.sessions.get_mut(&connection) {
+                session.withheld.remove(&id);
+            }
+            self.reconcile(connection, id);
+        }
+    }
+
+    fn send_heads(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        has_yours: Has,
+        asks: bool,
+        sampled: bool,
+    ) {
         let Some(document) = self.documents.get(&id) else {
             return;
         };
-        let samples = document
-            .loaded()
-            .map(|contents| contents.facts.graph.samples())
-            .unwrap_or_default();
+        let samples = match document.loaded() {
+            Some(contents) if sampled => contents.facts.graph.samples(),
+            _ => Vec::new(),
+        };
         let heads = if cfg!(cairn_mutant = "heads-before-durable") {
             document.heads().to_vec()
         } else {
             document.durable_heads.clone()
         };
-        if let Some(session) = self.sessions.get_mut(&connection) {
-            let lane = session.lanes.entry(id).or_default();
-            lane.heads_sent = true;
-            lane.asked |= asks;
+        if asks && let Some(session) = self.sessions.get_mut(&connection) {
+            session.lanes.entry(id).or_default().asked = Some(Asked {
+                durable: document.durable,
+                heads: heads.clone(),
+                sampled,
+            });
+            self.note_asked(connection, id);
         }
         self.send(
             connection,
@@ -65,6 +147,7 @@ impl Engine {
                 heads,
                 samples,
                 asks,
+                has_yours,
             },
         );
     }
@@ -83,6 +166,7 @@ impl Engine {
         };
         if !self.may_exchange(id, person) {
             self.counters.messages_ignored += 1;
+            self.credit(connection, id);
             return;
         }
         if !self.open(id) {
@@ -94,9 +178,10 @@ impl Engine {
                 heads,
                 samples,
                 asks,
+                has_yours,
                 ..
             } => {
-                self.heads_received(connection, id, &heads, &samples, asks);
+                self.heads_received(connection, id, &heads, &samples, asks, has_yours);
             }
             Message::Changes { batch, last, .. } => {
                 self.changes_received(connection, id, batch, last);
@@ -116,6 +201,7 @@ impl Engine {
             return;
         };
         if matches!(document.body, Body::Damaged) {
+            self.credit(connection, id);
             return;
         }
         let held = document.held.iter();
@@ -128,19 +214,29 @@ impl Engine {
             .push_back((connection, Held::Message(message)));
     }
 
-    pub(crate) fn heads_received(
+    /// Heads of the peer: a question, the answer to one, or both. A question gets one answer.
+    ///
+    /// When one side has all of the other's heads, it knows what the other is missing. When
+    /// neither has, both sides have written since: then samples of their histories travel, which
+    /// lead to the newest change that both have, or to one at most twice as far back.
+    fn heads_received(
         &mut self,
         connection: ConnectionId,
         id: DocumentId,
         heads: &[ChangeHash],
         samples: &[ChangeHash],
         asks: bool,
+        has_yours: Has,
     ) {
         if heads.len() > HASHES_MAX || samples.len() > HASHES_MAX {
             self.misbehaved(connection);
             return;
         }
-        let Some(contents) = self.documents.get(&id).and_then(Document::loaded).cloned() else {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let durable = document.durable;
+        let Some(contents) = document.loaded().cloned() else {
             return;
         };
         let Some(session) = self.sessions.get_mut(&connection) else {
@@ -148,67 +244,51 @@ impl Engine {
         };
         let graph = &contents.facts.graph;
         let lane = session.lanes.entry(id).or_default();
-        let answer = !std::mem::replace(&mut lane.asked, false) && asks;
-        let known: Vec<ChangeHash> = heads
-            .iter()
-            .chain(samples)
-            .filter(|hash| graph.contains(hash))
-            .copied()
-            .collect();
-        lane.expecting = heads.iter().any(|head| !graph.contains(head));
-        let durable: Vec<ChangeHash> = heads
-            .iter()
-            .filter(|hash| graph.contains(hash))
-            .copied()
-            .collect();
-        graph.cover_down(&durable, &mut lane.acknowledged, |_| {});
-        if answer {
-            self.send_heads(connection, id, false);
+        let asked = lane.asked.take();
+        if let Some(asked) = &asked
+            && has_yours != Has::No
+        {
+            lane.sent = Some(lane.sent.unwrap_or(0).max(asked.durable));
+            if has_yours == Has::Durably {
+                graph.cover_down(&asked.heads, &mut lane.acknowledged, |_| {});
+            } else {
+                lane.unacknowledged.extend(&asked.heads);
+            }
         }
-        self.collect_missing(connection, id, &contents, known);
+        let here: Vec<ChangeHash> = heads
+            .iter()
+            .filter(|hash| graph.contains(hash))
+            .copied()
+            .collect();
+        let all_here = here.len() == heads.len();
+        lane.expecting = !all_here;
+        graph.cover_down(&here, &mut lane.acknowledged, |_| {});
+        let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
+        let is_all_durable = here.iter().all(is_durable);
+        let sampled_before = asked.as_ref().is_some_and(|asked| asked.sampled);
+        // Two questions that cross answer each other once there are samples in both.
+        if asks && (all_here || !sampled_before) {
+            let has_theirs = match (all_here, is_all_durable) {
+                (false, _) => Has::No,
+                (true, true) => Has::Durably,
+                (true, false) => Has::Yes,
+            };
+            if has_theirs == Has::Yes {
+                let waiting = here.iter().filter(|hash| !is_durable(hash));
+                lane.acknowledge.extend(waiting);
+            }
+            let sampled = !all_here && (asked.is_some() || !samples.is_empty());
+            let asks_back = !all_here && samples.is_empty();
+            self.send_heads(connection, id, has_theirs, asks_back, sampled);
+        }
+        if all_here || !samples.is_empty() {
+            let known = here.into_iter().chain(samples.iter().copied());
+            self.collect_later(connection, id, known.collect());
+        } else if has_yours != Has::No {
+            self.collect(connection, id);
+        }
+        self.pump(connection);
         self.report_delivered(connection, id);
-        self.say_synced(connection);
-    }
-
-    /// Starts the job that writes what the peer is missing, if it misses anything.
-    pub(crate) fn collect_missing(
-        &mut self,
-        connection: ConnectionId,
-        id: DocumentId,
-        contents: &Arc<Contents>,
-        known: Vec<ChangeHash>,
-    ) {
-        let Some(lane) = self
-            .sessions
-            .get_mut(&connection)
-            .and_then(|session| session.lanes.get_mut(&id))
-        else {
-            return;
-        };
-        if lane.collecting {
-            // One at a time: what comes meanwhile is looked at when it is done.
-            return;
-        }
-        let until = contents.facts.graph.len();
-        if contents.facts.graph.missing_from(&known).is_empty() {
-            lane.sent = Some(until);
-            return;
-        }
-        lane.collecting = true;
-        let collect = Collect {
-            contents: contents.clone(),
-            known,
-            until,
-            frame_bytes_max: self.config.limits.frame_bytes_max,
-            sender: self.device,
-            compression: self.config.compression.clone(),
-        };
-        let work = Work::Collect(collect);
-        self.outputs.push_back(Output::Run(Job {
-            document: id,
-            connection,
-            work,
-        }));
     }
 
     /// Sends what came to a document after what the peer of this lane was sent.
@@ -227,51 +307,12 @@ impl Engine {
         let Some(sent) = lane.sent else {
             return;
         };
-        if lane.collecting || sent >= graph.len() {
+        if lane.collecting != Collecting::Idle || sent >= graph.len() {
             return;
         }
         let mut known: BTreeSet<ChangeHash> = std::mem::take(&mut lane.theirs);
-        let mut below = BTreeSet::new();
-        for position in 0..sent {
-            known.insert(graph.node(position).hash);
-            below.extend(graph.node(position).dependencies.iter().copied());
-        }
-        for position in below {
-            known.remove(&graph.node(position).hash);
-        }
-        self.collect_missing(connection, id, &contents, known.into_iter().collect());
-    }
-
-    pub(crate) fn collected(
-        &mut self,
-        connection: ConnectionId,
-        id: DocumentId,
-        until: usize,
-        frames: Vec<Vec<u8>>,
-        tips: Vec<ChangeHash>,
-    ) {
-        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
-            return;
-        };
-        // Consent may have been taken back while the job ran.
-        if !self.may_exchange(id, person) && cfg!(not(cairn_mutant = "consent-late")) {
-            return;
-        }
-        let Some(lane) = self
-            .sessions
-            .get_mut(&connection)
-            .and_then(|session| session.lanes.get_mut(&id))
-        else {
-            return;
-        };
-        lane.collecting = false;
-        lane.sent = Some(until);
-        lane.unacknowledged.extend(tips);
-        for bytes in frames {
-            self.outputs.push_back(Output::Send { connection, bytes });
-        }
-        self.rebuild(id);
-        self.collect(connection, id);
+        known.extend(graph.heads_of_first(sent));
+        self.collect_later(connection, id, known.into_iter().collect());
     }
 
     /// Pushes a change made or admitted just now to every peer that may have it. `from` is the
@@ -291,17 +332,23 @@ impl Engine {
         let connections: Vec<ConnectionId> = self
             .sessions
             .iter()
-            .filter(|(_, session)| session.index_done && self.may_exchange(id, session.person))
+            .filter(|(_, session)| session.is_compared() && self.may_exchange(id, session.person))
             .map(|(connection, _)| *connection)
             .collect();
         let context = Context {
             document: id,
             sender: Some(self.device),
         };
-        let large = !batch.changes.is_empty() && batch.size() > LIVE_BYTES_MAX;
+        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX;
         let mut frame = None;
-        let mut behind = Vec::new();
         for connection in connections {
+            let first = self
+                .sessions
+                .get(&connection)
+                .is_some_and(|session| !session.lanes.contains_key(&id));
+            if first {
+                self.send_origin(connection, id);
+            }
             let Some(session) = self.sessions.get_mut(&connection) else {
                 continue;
             };
@@ -317,11 +364,11 @@ impl Engine {
                 }
                 continue;
             }
-            if lane.collecting || lane.sent != Some(before) {
+            if lane.collecting != Collecting::Idle || lane.sent != Some(before) {
                 continue;
             }
-            if large {
-                behind.push(connection);
+            if large || !session.pace.has_room_for_edits() {
+                self.collect(connection, id);
                 continue;
             }
             lane.sent = Some(count);
@@ -338,13 +385,8 @@ impl Engine {
                 }
                 .encode()
             });
-            self.outputs.push_back(Output::Send {
-                connection,
-                bytes: bytes.clone(),
-            });
-        }
-        for connection in behind {
-            self.collect(connection, id);
+            let bytes = bytes.clone();
+            self.send_changes(connection, bytes);
         }
     }
 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::coding::{Context, ITEM_BYTES, pack};
 use crate::id::{DeviceId, DocumentId, ProcessId};
+use crate::ranges::Range;
+use crate::statement::Origin;
 use crate::storage::DocumentContent;
 use crate::wire::{byte_lists, byte_string, hash_lists};
 
@@ -30,12 +32,13 @@ pub(crate) struct Hello {
     pub(crate) own_roster: [u8; 32],
     /// Digest of what the sender knows of the receiver's roster.
     pub(crate) known_roster: [u8; 32],
+    /// Drawn for this session: both together are the key of its fingerprints of ranges.
+    pub(crate) nonce: [u8; 16],
+    /// How many documents the two share, as far as the sender knows.
+    pub(crate) documents: u32,
     /// Fingerprint of all documents and statements the two share.
     pub(crate) fingerprint: [u8; 32],
 }
-
-/// One line of an [`Message::Index`]: a shared document and the digest of what is known of it.
-pub(crate) type IndexEntry = (DocumentId, [u8; 32]);
 
 /// New changes of a document with what proves them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,6 +155,19 @@ pub enum Refusal {
     Unappliable,
     /// The document would grow over its limit.
     DocumentFull,
+    /// Its device was revoked, and the revocation does not cover it. Until it does, or is closed.
+    BeyondCut,
+}
+
+/// Whether a device has what it was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Has {
+    /// It does not, or was not asked.
+    No,
+    /// It has, and will acknowledge it once it is durable.
+    Yes,
+    /// It has, durably.
+    Durably,
 }
 
 /// One message.
@@ -159,16 +175,16 @@ pub enum Refusal {
 pub(crate) enum Message {
     Hello(Hello),
     Statements(Vec<Vec<u8>>),
-    Index {
-        entries: Vec<IndexEntry>,
-        last: bool,
-    },
+    Ranges(Vec<Range>),
     Heads {
         document: DocumentId,
         heads: Vec<ChangeHash>,
+        /// Some of what lies below, for a peer that has gone another way since.
         samples: Vec<ChangeHash>,
         /// Whether the sender wants the receiver's heads back.
         asks: bool,
+        /// Whether the sender has all of the heads that the receiver asked with.
+        has_yours: Has,
     },
     Changes {
         document: DocumentId,
@@ -184,8 +200,12 @@ pub(crate) enum Message {
         document: DocumentId,
         changes: Vec<(ChangeHash, Refusal)>,
     },
-    /// All statements and heads that differ were sent.
+    /// All was said of the documents that differ.
     Synced,
+    /// This many bytes of frames with changes were gone through.
+    Credit(u32),
+    /// Between devices of one person: there is a document with this origin.
+    Origin(Origin),
 }
 
 /// Why a frame was not understood. The sender's fault; the session ends.
@@ -217,15 +237,17 @@ impl Message {
         let (kind, body) = match self {
             Self::Hello(hello) => (1, postcard::to_allocvec(hello)),
             Self::Statements(list) => (2, postcard::to_allocvec(&StatementsBody(list.clone()))),
-            Self::Index { entries, last } => (3, postcard::to_allocvec(&(entries, last))),
+            Self::Ranges(ranges) => (3, postcard::to_allocvec(ranges)),
             Self::Heads {
                 document,
                 heads,
                 samples,
                 asks,
+                has_yours,
             } => {
                 let (heads, samples) = (Hashes(heads.clone()), Hashes(samples.clone()));
-                (4, postcard::to_allocvec(&(document, heads, samples, asks)))
+                let body = (document, heads, samples, asks, has_yours);
+                (4, postcard::to_allocvec(&body))
             }
             Self::Changes {
                 document,
@@ -246,6 +268,8 @@ impl Message {
                 (7, postcard::to_allocvec(&(document, changes)))
             }
             Self::Synced => (8, Ok(Vec::new())),
+            Self::Credit(bytes) => (9, postcard::to_allocvec(bytes)),
+            Self::Origin(origin) => (12, postcard::to_allocvec(origin)),
         };
         let mut bytes = vec![kind];
         bytes.extend(body.expect("plain data in memory always encodes"));
@@ -265,17 +289,16 @@ impl Message {
         Ok(match kind {
             1 => Self::Hello(body(rest)?),
             2 => Self::Statements(body::<StatementsBody>(rest)?.0),
-            3 => {
-                let (entries, last) = body(rest)?;
-                Self::Index { entries, last }
-            }
+            3 => Self::Ranges(body(rest)?),
             4 => {
-                let (document, heads, samples, asks): (_, Hashes, Hashes, _) = body(rest)?;
+                let (document, heads, samples, asks, has_yours): (_, Hashes, Hashes, _, _) =
+                    body(rest)?;
                 Self::Heads {
                     document,
                     heads: heads.0,
                     samples: samples.0,
                     asks,
+                    has_yours,
                 }
             }
             5 => {
@@ -302,6 +325,8 @@ impl Message {
                 Self::Refused { document, changes }
             }
             8 => Self::Synced,
+            9 => Self::Credit(body(rest)?),
+            12 => Self::Origin(body(rest)?),
             _ => return Err(FrameError::UnknownKind),
         })
     }
@@ -320,18 +345,18 @@ mod tests {
                 process: ProcessId::from_bytes([7; 16]),
                 own_roster: [8; 32],
                 known_roster: [9; 32],
-                fingerprint: [10; 32],
+                nonce: [10; 16],
+                documents: 300,
+                fingerprint: [11; 32],
             }),
             Message::Statements(vec![vec![1, 2], vec![]]),
-            Message::Index {
-                entries: vec![(document, [11; 32])],
-                last: true,
-            },
+            Message::Ranges(crate::ranges::example()),
             Message::Heads {
                 document,
                 heads: vec![hash],
                 samples: vec![hash, hash],
                 asks: true,
+                has_yours: Has::Durably,
             },
             Message::Changes {
                 document,
@@ -346,6 +371,12 @@ mod tests {
                 document,
                 changes: vec![(hash, Refusal::NotAllowed)],
             },
+            Message::Credit(300),
+            Message::Origin(Origin {
+                owner: crate::id::PersonId::from_bytes([12; 32]),
+                kind: 300,
+                salt: [13; 16],
+            }),
         ]
     }
 

@@ -143,6 +143,19 @@ impl Graph {
         self.actor_indexes.get(actor).copied()
     }
 
+    /// The change of an actor with a sequence number.
+    pub(crate) fn by_sequence(&self, actor: &ActorId, sequence: u64) -> Option<Position> {
+        let chain = &self.chains[self.actor_index(actor)?];
+        let index = usize::try_from(sequence.checked_sub(1)?).ok()?;
+        chain.get(index).copied()
+    }
+
+    /// Whether a change of an actor lies at or below one of the given ones.
+    pub(crate) fn covers_actor(&self, heads: &[ChangeHash], actor: &ActorId) -> bool {
+        self.actor_index(actor)
+            .is_some_and(|actor| self.clock_below(heads).sequence(actor) > 0)
+    }
+
     /// The index an actor has or would get with its first change.
     pub(crate) fn index_for(&self, actor: &ActorId) -> usize {
         self.actor_index(actor).unwrap_or(self.actors.len())
@@ -314,6 +327,18 @@ impl Graph {
         (0..self.len())
             .filter(|position| !cover.contains(*position))
             .collect()
+    }
+
+    /// Heads of the first `count` changes.
+    pub(crate) fn heads_of_first(&self, count: usize) -> impl Iterator<Item = ChangeHash> + '_ {
+        let mut below = Cover::default();
+        for node in &self.nodes[..count] {
+            for dependency in &node.dependencies {
+                below.insert(*dependency);
+            }
+        }
+        let heads = (0..count).filter(move |position| !below.contains(*position));
+        heads.map(|position| self.nodes[position].hash)
     }
 
     /// Hashes walked back from the newest change at distances 1, 2, 4, 8 …, newest first: lets a

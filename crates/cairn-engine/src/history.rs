@@ -19,7 +19,8 @@ pub struct HistoryEntry {
     pub person: Option<PersonId>,
     /// The device its actor commits to.
     pub device: Option<DeviceId>,
-    /// Whether an attestation of that device covers it.
+    /// Whether an attestation of that device covers it or, after its revocation, what the
+    /// person's recovery key signed about it.
     pub proven: bool,
     /// What it did, in order.
     pub operations: Vec<Operation>,
@@ -68,12 +69,14 @@ impl Engine {
             return Vec::new();
         };
         let facts = &loaded.contents.facts;
+        let cuts = self.cuts(document, facts);
         (0..facts.graph.len())
             .filter(|position| {
-                let known = facts
-                    .author_device(*position)
-                    .is_some_and(|device| self.shown_author(document, device).is_some());
-                !known || !facts.proofs.is_proven(&facts.graph, *position)
+                let proven = facts.proofs.is_proven(&facts.graph, *position);
+                !facts.author_device(*position).is_some_and(|device| {
+                    (proven || cuts.covers(device, *position))
+                        && self.shown_author(document, device).is_some()
+                })
             })
             .map(|position| facts.graph.node(position).hash)
             .collect()

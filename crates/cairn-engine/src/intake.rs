@@ -1,6 +1,5 @@
 //! Changes that come from a peer: staged, sent through the gate, taken in.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use automerge::ChangeHash;
@@ -11,11 +10,9 @@ use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
 use crate::frame::{Changes, HASHES_MAX, Message, Refusal, part_size};
-use crate::id::{DeviceId, DocumentId};
+use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
-use crate::people::Roster;
 use crate::session::{ConnectionId, Lane};
-use crate::statement::Statement;
 
 impl Engine {
     pub(crate) fn changes_received(
@@ -52,7 +49,8 @@ impl Engine {
             .and_then(Document::loaded)
             .map(|contents| contents.facts.graph.len());
         // Without a lane the document was equal on both sides until now.
-        let sent = known.filter(|_| session.index_done);
+        // An empty one here has nothing that the peer could miss.
+        let sent = known.filter(|known| session.is_compared() || *known == 0);
         let lane = session.lanes.entry(id).or_insert_with(|| Lane {
             sent,
             ..Lane::default()
@@ -60,6 +58,7 @@ impl Engine {
         lane.staging.push(part);
         if !last {
             lane.expecting = true;
+            self.credit(connection, id);
             return;
         }
         let batch = std::mem::take(&mut lane.staging);
@@ -86,11 +85,7 @@ impl Engine {
         let Some(contents) = document.loaded() else {
             return;
         };
-        let standings = self
-            .possible_writers(document, contents)
-            .into_iter()
-            .map(|device| (device, self.standing(document, device)))
-            .collect();
+        let standings = self.standings(document, &contents.facts);
         let sender = self.sessions.get(&connection).map(|session| session.device);
         let writers = document.writers();
         let admission = Admission {
@@ -113,25 +108,6 @@ impl Engine {
             connection,
             work,
         }));
-    }
-
-    /// Devices that can have written what a batch brings: all of whose changes or statements
-    /// something is known here.
-    fn possible_writers(&self, document: &Document, contents: &Contents) -> BTreeSet<DeviceId> {
-        let mut people = document.consent.grantees();
-        people.extend([self.config.person, document.origin.owner]);
-        let rosters = people
-            .into_iter()
-            .filter_map(|person| self.people.roster(person));
-        let statements = rosters.flat_map(Roster::statements);
-        let added = statements.filter_map(|signed| match signed.statement() {
-            Statement::DeviceAdded(added) => Some(added.device),
-            _ => None,
-        });
-        let cards = document.consent.cards();
-        let introduced = cards.flat_map(|card| card.devices.iter().copied());
-        let salts = contents.facts.proofs.salts().map(|(device, _)| device);
-        added.chain(introduced).chain(salts).collect()
     }
 
     pub(crate) fn job_done(&mut self, _now: Now, done: JobDone) {
@@ -161,6 +137,7 @@ impl Engine {
             }
             JobResult::Admitted { admission, result } => {
                 self.gate_done(connection, id, *admission, result);
+                self.credit(connection, id);
                 self.rebuild(id);
                 self.admit_next(id);
             }
@@ -174,18 +151,24 @@ impl Engine {
         admission: Admission,
         result: Result<Box<Admitted>, BatchError>,
     ) {
-        let Some(document) = self.documents.get_mut(&id) else {
-            return;
-        };
-        document.admitting = false;
         let Admission {
             contents,
             parts,
             writers,
+            standings,
             ..
         } = admission;
-        if document.writers() != writers {
-            // The consent changed meanwhile: what was judged by the old one is judged again.
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let judged_anew =
+            document.writers() != writers || self.standings(document, &contents.facts) != standings;
+        let Some(document) = self.documents.get_mut(&id) else {
+            return;
+        };
+        document.admitting = false;
+        if judged_anew {
+            // Consent or devices changed meanwhile: what was judged by the old is judged again.
             document.inbox.push_front((connection, parts));
             return;
         }
@@ -202,6 +185,14 @@ impl Engine {
         error: BatchError,
     ) {
         tracing::warn!(document = %id.short(), %error, "a peer sent changes that are malformed");
+        if let Some(session) = self.sessions.get(&connection) {
+            let person = session.person;
+            self.event(Event::BatchRefused {
+                document: id,
+                person,
+                error,
+            });
+        }
         self.misbehaved(connection);
     }
 
@@ -230,9 +221,13 @@ impl Engine {
             refused,
             tips,
             authors,
+            beyond_cut,
+            contradicted,
+            forks,
             ..
         } = admitted;
         self.counters.changes_received += changes.len() as u64;
+        self.look_for_copies(id, &changes, &attestations, &contradicted);
         if let Some(lane) = self
             .sessions
             .get_mut(&connection)
@@ -287,6 +282,8 @@ impl Engine {
             }
         }
         self.refuse(connection, id, refused);
+        self.note_beyond_cut(id, beyond_cut);
+        self.note_forks(connection, id, &forks);
         self.acknowledge(id);
         self.report_delivered(connection, id);
     }

@@ -15,14 +15,14 @@ use crate::rebuild::{Rebuild, Rebuilt};
 use crate::session::ConnectionId;
 
 /// Work for a worker thread with a stack of at least 8 MiB. Pure: it touches nothing outside.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Job {
     pub(crate) document: DocumentId,
     pub(crate) connection: ConnectionId,
     pub(crate) work: Work,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Work {
     /// Run the gate over a batch.
     Admit(Box<Admission>),
@@ -33,7 +33,7 @@ pub(crate) enum Work {
 }
 
 /// What a peer is missing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Collect {
     pub(crate) contents: Arc<Contents>,
     /// What the peer has: these and all below them.

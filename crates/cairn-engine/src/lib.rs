@@ -4,9 +4,12 @@ mod admission;
 mod attestation;
 pub mod chunk;
 pub mod coding;
+mod comparing;
 mod consent;
 mod contents;
+mod copies;
 mod delivery;
+mod devices;
 mod document;
 mod editing;
 mod engine;
@@ -21,11 +24,15 @@ mod intake;
 mod jobs;
 mod limits;
 mod objects;
+mod pacing;
 mod past;
 mod people;
 mod proofs;
 mod random;
+mod ranges;
 mod rebuild;
+mod received;
+mod rosters;
 mod rules;
 mod session;
 mod sharing;
@@ -38,6 +45,7 @@ pub use attestation::{ATTESTATION_BYTES_MAX, Attestation, Claim, actor_of};
 pub use chunk::{ChangeChunk, ChunkError};
 pub use consent::GrantLine;
 pub use contents::{LoadError, LoadedDocument};
+pub use devices::DeviceError;
 pub use editing::EditError;
 pub use engine::{CloseReason, Config, Engine, Input, Now, Output};
 pub use event::{Counters, Event};
@@ -52,8 +60,9 @@ pub use rules::{Action, AllowAll, Breach, DocumentRules, Judged, Operation, Path
 pub use session::ConnectionId;
 pub use sharing::{PURPOSE_CHARACTERS_MAX, ShareError, ShareTerms};
 pub use statement::{
-    AuthorCard, DeviceAdded, DeviceRevoked, Grant, Origin, Receipt, ReceiptKind, Role,
-    STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError, TlsKey, public_key,
+    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, Grant, Origin, PauseLifted,
+    Receipt, ReceiptKind, Role, STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError,
+    TlsKey, public_key,
 };
 pub use storage::{
     Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,

@@ -72,6 +72,9 @@ pub struct Limits {
     pub document_statements_max: usize,
     /// Signed statements kept about the devices of one person. Default 256.
     pub person_statements_max: usize,
+    /// People whose rosters are known. Default 1,000: more than anyone is paired with; another own
+    /// device brings those it is paired with.
+    pub people_max: usize,
     /// Attestations in one batch. Default 1,024: one for each device and process start that nothing
     /// replaced; each costs a signature check of some 50 µs.
     pub batch_attestations_max: usize,
@@ -86,6 +89,10 @@ pub struct Limits {
     /// Bytes of changes of one peer that wait for their attestation. Default 16 MiB: a cold sync
     /// of the largest usual documents that breaks off near its end.
     pub staging_bytes_max: usize,
+    /// Bytes of changes under way to one peer that it has not gone through yet. Default 1 MiB: ten
+    /// documents of the usual size, a second on a slow line, so that what somebody writes now is
+    /// never far behind, and a sixteenth of what a peer may make wait here.
+    pub unprocessed_bytes_max: usize,
     /// Bytes of signed statements that a device with an unknown key may present. Default 4 KiB:
     /// the roster of one person.
     pub introduction_bytes_max: usize,
@@ -123,10 +130,12 @@ impl Default for Limits {
             frame_statements_max: 256,
             document_statements_max: 2_048,
             person_statements_max: 256,
+            people_max: 1_000,
             batch_attestations_max: 1_024,
             batch_bytes_max: 16 << 20,
             streams_max: 8,
             staging_bytes_max: 16 << 20,
+            unprocessed_bytes_max: 1 << 20,
             introduction_bytes_max: 4 << 10,
             device_sessions_max: 1,
             handshake_timeout_millis: 10_000,

@@ -25,6 +25,7 @@ use crate::graph::{Cover, Position};
 use crate::history::HistoryEntry;
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::limits::Limits;
+use crate::people::Cuts;
 
 /// A snapshot of a document with its whole history, taken by [`Engine::past`].
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Past {
     contents: Arc<Contents>,
     /// Whose the devices that write here are, as it was known when the snapshot was taken.
     people: BTreeMap<DeviceId, PersonId>,
+    /// What stays of devices that were revoked.
+    cuts: Arc<Cuts>,
     limits: Limits,
 }
 
@@ -63,6 +66,7 @@ impl Engine {
         Some(Past {
             contents: Arc::clone(contents),
             people,
+            cuts: Arc::new(self.cuts(document, &contents.facts)),
             limits: self.config.limits.clone(),
         })
     }
@@ -74,6 +78,17 @@ impl Past {
         self.contents.facts.graph.heads()
     }
 
+    /// automerge's state of the document with all its changes, to be read only.
+    pub fn newest(&self) -> &Automerge {
+        &self.contents.automerge
+    }
+
+    /// Whether all these heads are known here.
+    pub fn holds(&self, heads: &[ChangeHash]) -> bool {
+        let graph = &self.contents.facts.graph;
+        heads.iter().all(|head| graph.position(head).is_some())
+    }
+
     /// The changes that are not at or below `heads`, in the order of admission. Heads that are
     /// not known here are passed over.
     pub fn changed_since(&self, heads: &[ChangeHash]) -> Vec<HistoryEntry> {
@@ -82,7 +97,7 @@ impl Past {
     }
 
     /// The changes from position `start` on, in the order of admission.
-    pub(crate) fn entries_from(&self, start: Position) -> Vec<HistoryEntry> {
+    pub fn entries_from(&self, start: usize) -> Vec<HistoryEntry> {
         let positions: Vec<Position> = (start..self.contents.facts.graph.len()).collect();
         self.entries(&positions, &[])
     }
@@ -168,7 +183,8 @@ impl Past {
                 at_seconds: chunk.time(),
                 person: device.and_then(person_of),
                 device,
-                proven: facts.proofs.is_proven(&facts.graph, position),
+                proven: facts.proofs.is_proven(&facts.graph, position)
+                    || device.is_some_and(|device| self.cuts.covers(device, position)),
                 operations: facts.operations(&chunk, person_of),
             })
         });

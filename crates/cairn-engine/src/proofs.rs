@@ -102,6 +102,17 @@ impl Proofs {
         Some(replaced)
     }
 
+    /// Whether a kept attestation of the same device, process start and number says something
+    /// else: one process counts each number once.
+    pub(crate) fn contradicts(&self, attestation: &Attestation) -> bool {
+        let of_process = self
+            .attestations
+            .get(&(attestation.device(), attestation.process()));
+        of_process.into_iter().flatten().any(|kept| {
+            kept.counter() == attestation.counter() && kept.hash() != attestation.hash()
+        })
+    }
+
     /// Whether the device a change's actor commits to has attested it.
     pub(crate) fn is_proven(&self, graph: &Graph, position: Position) -> bool {
         self.device_of(graph.actor(graph.node(position).actor))

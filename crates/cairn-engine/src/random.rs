@@ -1,6 +1,7 @@
 //! Deterministic random bytes from the caller's seed: BLAKE3 as an extendable output.
 
 /// See the [module](self).
+#[derive(Clone)]
 pub(crate) struct Random(blake3::OutputReader);
 
 impl std::fmt::Debug for Random {

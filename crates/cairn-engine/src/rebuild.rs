@@ -9,13 +9,14 @@
 //!
 //! # Invariants
 //! * Only changes of this person are set aside, and only while no device of the owner has judged
-//!   them: nobody can make a device forget the words of others.
+//!   them: nobody can make a device forget the words of others. Beside them, what a revoked device
+//!   made beyond its cut, once the recovery key has closed the cut.
 //! * Nothing is lost: what is set aside stays in the vault, and comes back if the owner's side
 //!   turns out to have admitted it.
 //! * The job starts when all of the document is durable and no other job of it is under way, so
 //!   that no position in the graph is in anybody's hands when positions change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use automerge::ChangeHash;
@@ -26,15 +27,16 @@ use crate::engine::{Engine, Output};
 use crate::event::Event;
 use crate::frame::Refusal;
 use crate::graph::Position;
-use crate::id::DocumentId;
+use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::jobs::{Job, Work};
 use crate::limits::Limits;
-use crate::people::Standing;
+use crate::pacing::Collecting;
+use crate::people::{Cuts, Standing};
 use crate::session::ConnectionId;
 use crate::storage::{DocumentContent, RecordHash};
 
 /// What the job is given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rebuild {
     pub(crate) contents: Arc<Contents>,
     pub(crate) unwanted: BTreeSet<ChangeHash>,
@@ -136,14 +138,57 @@ impl Engine {
         let Some(position) = facts.graph.position(hash) else {
             return false;
         };
+        let standings = self.standings(document, facts);
         let mine = facts.author_device(position).is_some_and(|device| {
-            self.standing(document, device) == Standing::Current(self.config.person)
+            matches!(
+                standings.get(&device),
+                Some(Standing::Current(person) | Standing::Cut(person, _))
+                    if *person == self.config.person
+            )
         });
-        let judged = self
-            .devices(owner)
-            .into_iter()
-            .any(|device| facts.proofs.is_covered_by(device, position));
-        mine && !judged && owner != self.config.person
+        let cuts = Cuts::new(&facts.graph, &standings);
+        mine && owner != self.config.person
+            && !cuts.is_judged(&standings, owner, &facts.proofs, position)
+    }
+
+    /// Takes out what revoked devices made beyond cuts that are closed.
+    pub(crate) fn take_out_beyond_cuts(&mut self, id: DocumentId) {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let Some(contents) = document.loaded() else {
+            return;
+        };
+        let facts = &contents.facts;
+        let owner = document.origin.owner;
+        let standings = self.standings(document, facts);
+        let closed: BTreeMap<DeviceId, PersonId> = standings
+            .iter()
+            .filter_map(|(device, standing)| match standing {
+                Standing::Cut(person, cut) if cut.closed => Some((*device, *person)),
+                _ => None,
+            })
+            .collect();
+        if closed.is_empty() {
+            return;
+        }
+        let cuts = Cuts::new(&facts.graph, &standings);
+        let unwanted: Vec<ChangeHash> = (0..facts.graph.len())
+            .filter(|position| {
+                let device = facts.author_device(*position);
+                let closed = device.and_then(|device| Some((device, closed.get(&device)?)));
+                closed.is_some_and(|(device, person)| {
+                    let judged = *person != owner
+                        && cuts.is_judged(&standings, owner, &facts.proofs, *position);
+                    !judged && !cuts.covers(device, *position)
+                })
+            })
+            .map(|position| facts.graph.node(position).hash)
+            .collect();
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.unwanted.extend(unwanted);
+        }
+        self.rebuild(id);
     }
 
     /// Starts the job as soon as nothing else is under way in the document.
@@ -158,7 +203,7 @@ impl Engine {
             .sessions
             .values()
             .filter_map(|session| session.lanes.get(&id))
-            .any(|lane| lane.collecting);
+            .any(|lane| lane.collecting == Collecting::Running);
         let busy = document.admitting || document.rebuilding || collecting;
         if document.unwanted.is_empty() || busy || !self.is_stored(id) || self.storage_failed {
             return;
@@ -240,14 +285,14 @@ impl Engine {
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {
             if let Some(session) = self.sessions.get_mut(&connection)
-                && session.lanes.remove(&id).is_some()
+                && session.drop_lane(id)
             {
                 self.reconcile(connection, id);
             }
         }
     }
 
-    /// Raw chunks of own changes that were set aside, in order; empty if the document is not
+    /// Raw chunks of changes that were set aside, in order; empty if the document is not
     /// loaded.
     pub fn set_aside(&self, document: DocumentId) -> Vec<Vec<u8>> {
         self.documents

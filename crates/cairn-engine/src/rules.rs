@@ -91,6 +91,12 @@ pub trait DocumentRules: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Breach`] refuses the change and all that is built on it.
     fn judge(&self, judged: Judged<'_>) -> Result<(), Breach>;
+
+    /// Whether documents of this kind never leave the device they were made on, not even for
+    /// another device of the same person.
+    fn stays_here(&self, _kind: u16) -> bool {
+        false
+    }
 }
 
 /// Rules that allow everything, for documents without meaning: tests and benches.

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 
-use crate::frame::{IndexEntry, Parts};
+use crate::frame::Parts;
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::pacing::{Collecting, Pace};
+use crate::ranges::{Comparison, Known};
 
 /// Names a connection; given by whoever runs the transport, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
 /// The state of a session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) person: PersonId,
     pub(crate) device: DeviceId,
@@ -22,31 +24,55 @@ pub(crate) struct Session {
     /// When the peer's hello must have come, in ticks.
     pub(crate) hello_until_millis: u64,
     pub(crate) greeted: bool,
-    /// Whether both sides said that they share the same set, or the index was exchanged.
-    pub(crate) index_sent: bool,
-    pub(crate) index_received: Option<Vec<IndexEntry>>,
-    /// Whether the last part of the peer's index has come; there is one index in a session.
-    pub(crate) index_complete: bool,
-    pub(crate) index_done: bool,
+    /// One of the two devices is paused or revoked: the session carries rosters and nothing else.
+    pub(crate) restricted: bool,
+    /// Where the comparison of what the two share stands.
+    pub(crate) comparing: Comparing,
+    /// Documents that changed since the set was taken down: they are looked at one by one.
+    pub(crate) touched: BTreeSet<DocumentId>,
+    /// Documents that differ and that this side may not speak of, as far as it knows: asked for
+    /// once the peer's statements say otherwise.
+    pub(crate) withheld: BTreeSet<DocumentId>,
+    /// Documents of which the peer waits to hear, while they are read from the vault.
+    pub(crate) opening: BTreeSet<DocumentId>,
     pub(crate) synced_sent: bool,
     pub(crate) synced_received: bool,
     pub(crate) settled: bool,
     pub(crate) lanes: BTreeMap<DocumentId, Lane>,
+    pub(crate) pace: Pace,
+    /// Bytes of frames with changes that came and were not credited yet.
+    pub(crate) owed: BTreeMap<DocumentId, usize>,
+}
+
+/// How far the two sides are in finding out what differs.
+#[derive(Debug, Clone)]
+pub(crate) enum Comparing {
+    /// The set of this side as its hello told of it, and the half of the key that it drew.
+    Greeting {
+        items: Vec<(DocumentId, Known)>,
+        nonce: [u8; 16],
+        fingerprint: [u8; 32],
+    },
+    /// Ranges go back and forth.
+    Ranges(Comparison),
+    /// Both know what differs.
+    Done {
+        /// Whether anything did, so that the peer tells when it has said all of it.
+        differed: bool,
+    },
 }
 
 /// Where a document stands within a session.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Lane {
-    pub(crate) heads_sent: bool,
     /// The peer was asked for its heads and has not answered.
-    pub(crate) asked: bool,
+    pub(crate) asked: Option<Asked>,
     /// How many changes, counted from the first, the peer has or was sent. `None` until that is
     /// known, or while the document is not loaded.
     pub(crate) sent: Option<usize>,
     /// Changes that came from this peer and need not go back.
     pub(crate) theirs: BTreeSet<ChangeHash>,
-    /// A job is collecting changes for the peer.
-    pub(crate) collecting: bool,
+    pub(crate) collecting: Collecting,
     /// The peer named heads that are not here: changes are on their way.
     pub(crate) expecting: bool,
     /// Parts of a batch whose last part has not come.
@@ -63,12 +89,24 @@ pub(crate) struct Lane {
     pub(crate) delivered: Vec<ChangeHash>,
 }
 
+/// A question for the heads of a document.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// The heads in the question.
+    pub(crate) heads: Vec<ChangeHash>,
+    /// How many changes, counted from the first, they stood for.
+    pub(crate) durable: usize,
+    /// Whether it came with samples.
+    pub(crate) sampled: bool,
+}
+
 impl Session {
     pub(crate) fn new(
         person: PersonId,
         device: DeviceId,
         dialled: bool,
         hello_until_millis: u64,
+        comparing: Comparing,
     ) -> Self {
         Self {
             person,
@@ -76,22 +114,35 @@ impl Session {
             dialled,
             hello_until_millis,
             greeted: false,
-            index_sent: false,
-            index_received: None,
-            index_complete: false,
-            index_done: false,
+            restricted: false,
+            comparing,
+            touched: BTreeSet::new(),
+            withheld: BTreeSet::new(),
+            opening: BTreeSet::new(),
             synced_sent: false,
             synced_received: false,
             settled: false,
             lanes: BTreeMap::new(),
+            pace: Pace::default(),
+            owed: BTreeMap::new(),
         }
+    }
+
+    /// Whether both sides know what differs.
+    pub(crate) fn is_compared(&self) -> bool {
+        matches!(self.comparing, Comparing::Done { .. })
     }
 
     /// Whether nothing is on its way in either direction, as far as this side can know.
     pub(crate) fn is_settled(&self) -> bool {
+        let said = match self.comparing {
+            Comparing::Greeting { .. } | Comparing::Ranges(_) => self.restricted,
+            Comparing::Done { differed } => !differed || self.synced_sent && self.synced_received,
+        };
         self.greeted
-            && self.index_done
-            && (!self.index_sent || self.synced_sent && self.synced_received)
+            && said
+            && self.opening.is_empty()
+            && !self.pace.has_todo()
             && self.lanes.values().all(Lane::is_settled)
     }
 }
@@ -119,8 +170,8 @@ impl Lane {
     }
 
     fn is_settled(&self) -> bool {
-        !self.asked
-            && !self.collecting
+        self.asked.is_none()
+            && self.collecting == Collecting::Idle
             && !self.expecting
             && self.staging.is_empty()
             && self.unacknowledged.is_empty()

@@ -1,16 +1,15 @@
-//! Consent given, changed and taken back by the owner, and noted by grantees.
+//! Consent given, changed and taken back by the owner.
 
 use std::collections::BTreeSet;
 
 use crate::consent::GrantLine;
 use crate::document::Document;
-use crate::engine::{Engine, Now, document_of};
+use crate::engine::{Engine, Now};
 use crate::event::Event;
 use crate::frame::Message;
-use crate::id::{DocumentId, PersonId};
+use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::session::ConnectionId;
-use crate::statement::{AuthorCard, Grant, Receipt, ReceiptKind, Role, SignedStatement, Statement};
-use crate::storage::Append;
+use crate::statement::{AuthorCard, Grant, Role, SignedStatement, Statement};
 
 /// Longest purpose of a grant, in characters.
 pub const PURPOSE_CHARACTERS_MAX: usize = 500;
@@ -18,6 +17,10 @@ pub const PURPOSE_CHARACTERS_MAX: usize = 500;
 /// Most statements that one grant may replace, and most heads it may name: keeps a statement
 /// within its size.
 const GRANT_LIST_MAX: usize = 40;
+
+/// Most devices on one author card, which keeps it within the size of a statement; a person with
+/// more gets several cards.
+const CARD_DEVICES_MAX: usize = 100;
 
 /// Why consent was not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +38,9 @@ pub enum ShareError {
     /// Sharing with oneself means nothing.
     #[error("a document is not shared with its owner")]
     Owner,
+    /// Documents of this kind never leave the device.
+    #[error("this document never leaves this device; nothing was shared")]
+    StaysHere,
     /// The purpose is too long.
     #[error("the purpose is longer than 500 characters; nothing was shared")]
     PurposeTooLong,
@@ -71,6 +77,9 @@ impl Engine {
         }
         if grantee == self.config.person {
             return Err(ShareError::Owner);
+        }
+        if self.config.rules.stays_here(document.origin.kind) {
+            return Err(ShareError::StaysHere);
         }
         if !self.people.is_known(grantee) {
             return Err(ShareError::UnknownPerson);
@@ -137,8 +146,10 @@ impl Engine {
         }
     }
 
-    /// Cards of the writers of a document that have none yet, so that readers can tell who wrote.
-    fn missing_cards(
+    /// Cards for devices of the writers of a document that are on none yet, so that readers can
+    /// tell who wrote. Devices that were revoked are among them: what counts of their work is the
+    /// owner's side's to judge, and readers must be able to follow.
+    pub(crate) fn missing_cards(
         &self,
         now: Now,
         id: DocumentId,
@@ -154,17 +165,25 @@ impl Engine {
         for person in writers {
             let writes = document.consent.role(person) == Role::Write
                 || (person == grantee && role == Role::Write);
-            let devices = self.devices(person);
-            let known = document
+            let Some(roster) = self.people.roster(person).filter(|_| writes) else {
+                continue;
+            };
+            let carded: BTreeSet<DeviceId> = document
                 .consent
                 .cards()
-                .any(|card| card.person == person && card.devices == devices);
-            if writes && !known {
+                .filter(|card| card.person == person)
+                .flat_map(|card| card.devices.iter().copied())
+                .collect();
+            let missing: Vec<DeviceId> = roster
+                .all_devices()
+                .filter(|device| !carded.contains(device))
+                .collect();
+            for devices in missing.chunks(CARD_DEVICES_MAX) {
                 let card = AuthorCard {
                     origin: document.origin,
                     person,
                     label: String::new(),
-                    devices,
+                    devices: devices.to_vec(),
                     at_millis: now.wall_millis,
                 };
                 cards.push(self.sign(Statement::AuthorCard(card)));
@@ -173,23 +192,59 @@ impl Engine {
         cards
     }
 
-    fn sign(&self, statement: Statement) -> SignedStatement {
+    /// Introduces new devices of a person to the readers of every document they write in here.
+    pub(crate) fn introduce_devices(&mut self, now: Now, person: PersonId) {
+        let written: Vec<DocumentId> = self
+            .documents
+            .values()
+            .filter(|document| {
+                document.origin.owner == self.config.person
+                    && document.consent.role(person) == Role::Write
+            })
+            .map(|document| document.id)
+            .collect();
+        for id in written {
+            let cards = self.missing_cards(now, id, person, Role::None);
+            if cards.is_empty() {
+                continue;
+            }
+            self.keep_consent(id, cards);
+            self.tell_consent(id);
+        }
+    }
+
+    /// Sends the consent of a document to everyone who may have it now and is connected.
+    pub(crate) fn tell_consent(&mut self, id: DocumentId) {
+        let connections: Vec<ConnectionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.is_compared() && self.may_exchange(id, session.person))
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in connections {
+            self.send_consent(connection, id);
+        }
+    }
+
+    pub(crate) fn sign(&self, statement: Statement) -> SignedStatement {
         SignedStatement::sign(statement, &self.config.device_secret)
     }
 
     /// Merges consent statements into a document and queues them for the vault.
-    fn keep_consent(&mut self, id: DocumentId, statements: Vec<SignedStatement>) {
+    pub(crate) fn keep_consent(&mut self, id: DocumentId, statements: Vec<SignedStatement>) {
         if let Some(document) = self.documents.get_mut(&id) {
             for signed in &statements {
-                document.consent.merge(signed.clone());
+                document.merge_consent(signed.clone());
             }
         }
+        self.note_common(id);
+        self.note_changed(id);
         self.append_document(id, statements, |_| {});
         self.event(Event::Consent { document: id });
     }
 
     /// Brings every session in line with the consent as it is now.
-    fn consent_changed(&mut self, id: DocumentId) {
+    pub(crate) fn consent_changed(&mut self, id: DocumentId) {
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {
             let Some(session) = self.sessions.get_mut(&connection) else {
@@ -201,14 +256,14 @@ impl Engine {
                 .get(&id)
                 .is_some_and(|document| document.consent.concerns(person))
                 || person == self.config.person;
-            if !concerned || !session.greeted {
+            if !concerned || !session.greeted || session.restricted {
                 continue;
             }
             if self.may_exchange(id, person) {
                 self.reconcile(connection, id);
             } else {
                 if let Some(session) = self.sessions.get_mut(&connection) {
-                    session.lanes.remove(&id);
+                    session.drop_lane(id);
                 }
                 self.send_consent(connection, id);
             }
@@ -231,8 +286,13 @@ impl Engine {
         } else {
             document.consent.known_to(known_to).collect()
         };
-        // Cards and receipts mean nothing to one who does not know the grants yet.
-        statements.sort_by_key(|signed| !matches!(signed.statement(), Statement::Grant(_)));
+        // Cards and receipts mean nothing to one who does not know the grants yet, and what a
+        // revoked device signed counts by what the revocation keeps.
+        statements.sort_by_key(|signed| match signed.statement() {
+            Statement::DeviceCut(_) => 0,
+            Statement::Grant(_) => 1,
+            _ => 2,
+        });
         let statements = statements
             .into_iter()
             .map(|signed| signed.bytes().to_vec())
@@ -258,202 +318,15 @@ impl Engine {
         }
     }
 
-    /// A peer's statements. Those that do not verify or do not concern the two are passed over.
-    pub(crate) fn statements_received(
-        &mut self,
-        now: Now,
-        connection: ConnectionId,
-        statements: Vec<Vec<u8>>,
-    ) {
-        let Some(session) = self.sessions.get(&connection) else {
-            return;
-        };
-        if statements.len() > self.config.limits.frame_statements_max {
-            self.misbehaved(connection);
-            return;
-        }
-        let person = session.person;
-        let mut touched = BTreeSet::new();
-        let mut recovered = BTreeSet::new();
-        for bytes in statements {
-            let Ok(signed) = SignedStatement::from_bytes(bytes) else {
-                self.counters.messages_ignored += 1;
-                continue;
-            };
-            match document_of(signed.statement()) {
-                None => self.roster_statement(person, signed),
-                Some(id) => {
-                    let receipt = matches!(signed.statement(), Statement::Receipt(_));
-                    if self.consent_statement(person, id, signed) {
-                        touched.insert(id);
-                        if !receipt && person != self.config.person && self.owns(id) {
-                            recovered.insert(id);
-                        }
-                    }
-                }
-            }
-        }
-        for id in touched {
-            let receipts = self.write_receipts(now, id);
-            self.event(Event::Consent { document: id });
-            self.send_statements(connection, receipts);
-            self.stop_where_not_shared(connection, id);
-            if recovered.contains(&id) {
-                self.consent_recovered(now, id, person);
-            }
-        }
-    }
-
-    /// A grantee returned statements that this device of the owner had lost, and with them may
-    /// have lost the cards of writers; the grantee may not know what was stated since.
-    fn consent_recovered(&mut self, now: Now, id: DocumentId, grantee: PersonId) {
-        let cards = self.missing_cards(now, id, grantee, Role::None);
-        if !cards.is_empty() {
-            self.keep_consent(id, cards);
-        }
-        self.consent_changed(id);
-    }
-
-    fn owns(&self, id: DocumentId) -> bool {
-        let document = self.documents.get(&id);
-        document.is_some_and(|document| document.origin.owner == self.config.person)
-    }
-
-    fn roster_statement(&mut self, person: PersonId, signed: SignedStatement) {
-        let about = match signed.statement() {
-            Statement::DeviceAdded(added) => added.person,
-            Statement::DeviceRevoked(revoked) => revoked.person,
-            _ => return,
-        };
-        let record = (signed.hash(), signed.bytes().to_vec());
-        // What the recovery key says is never refused for want of room.
-        let room = signed.signer() == person.as_bytes()
-            || self.people.roster(person).is_some_and(|roster| {
-                roster.statements().count() < self.config.limits.person_statements_max
-            });
-        if about == person && room && self.people.merge(signed, false) {
-            self.append(
-                Append {
-                    statements: vec![record],
-                    ..Append::default()
-                },
-                None,
-            );
-        }
-    }
-
-    /// Merges one consent statement. Returns whether it was new and valid.
-    fn consent_statement(
-        &mut self,
-        from: PersonId,
-        id: DocumentId,
-        signed: SignedStatement,
-    ) -> bool {
-        let me = self.config.person;
-        let signer = signed.signing_device();
-        let signed_by = |person: PersonId| {
-            self.people
-                .roster(person)
-                .is_some_and(|roster| roster.has_device(signer))
-        };
-        let valid = match signed.statement() {
-            Statement::Grant(grant) => {
-                let owner = grant.origin.owner;
-                signed_by(owner)
-                    && (from == me
-                        || (owner == from && grant.grantee == me)
-                        || (owner == me && grant.grantee == from))
-            }
-            Statement::AuthorCard(card) => {
-                let owner = card.origin.owner;
-                signed_by(owner)
-                    && (from == me || [from, me].contains(&owner))
-                    && self.documents.contains_key(&id)
-            }
-            Statement::Receipt(receipt) => {
-                signed_by(receipt.person)
-                    && (from == me || [from, me].contains(&receipt.person))
-                    && self
-                        .documents
-                        .get(&id)
-                        .is_some_and(|known| known.consent.contains(&receipt.statement))
-            }
-            _ => false,
-        };
-        if !valid {
-            self.counters.messages_ignored += 1;
-            return false;
-        }
-        if let Statement::Grant(grant) = signed.statement()
-            && !self.documents.contains_key(&id)
-        {
-            let owned = self
-                .documents
-                .values()
-                .filter(|known| known.origin.owner == grant.origin.owner)
-                .count();
-            if owned >= self.config.limits.person_documents_max {
-                self.counters.messages_ignored += 1;
-                return false;
-            }
-            self.documents.insert(id, Document::empty(grant.origin));
-        }
-        let statements_max = self.config.limits.document_statements_max;
-        let Some(document) = self.documents.get_mut(&id) else {
-            return false;
-        };
-        // A grant is never refused for want of room: it may take a consent back.
-        let grant = matches!(signed.statement(), Statement::Grant(_));
-        let full = document.consent.statements().count() >= statements_max;
-        if (full && !grant)
-            || document.consent.has_receipt_like(signed.statement())
-            || !document.consent.merge(signed.clone())
-        {
-            return false;
-        }
-        self.append_document(id, vec![signed], |_| {});
-        true
-    }
-
-    /// Signs a receipt for every grant to this person that has none, and gives the new ones.
-    fn write_receipts(&mut self, now: Now, id: DocumentId) -> Vec<Vec<u8>> {
-        let person = self.config.person;
-        let Some(document) = self.documents.get(&id) else {
-            return Vec::new();
-        };
-        let receipts: Vec<SignedStatement> = document
-            .consent
-            .unreceipted(person)
-            .into_iter()
-            .map(|statement| {
-                self.sign(Statement::Receipt(Receipt {
-                    document: id,
-                    statement,
-                    person,
-                    kind: ReceiptKind::Noted,
-                    at_millis: now.wall_millis,
-                }))
-            })
-            .collect();
-        let bytes = receipts
-            .iter()
-            .map(|signed| signed.bytes().to_vec())
-            .collect();
-        if !receipts.is_empty() {
-            self.keep_consent(id, receipts);
-        }
-        bytes
-    }
-
     /// After a peer's statement: stops serving what is not shared any more.
-    fn stop_where_not_shared(&mut self, connection: ConnectionId, id: DocumentId) {
+    pub(crate) fn stop_where_not_shared(&mut self, connection: ConnectionId, id: DocumentId) {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return;
         };
         if !self.may_exchange(id, person)
             && let Some(session) = self.sessions.get_mut(&connection)
         {
-            session.lanes.remove(&id);
+            session.drop_lane(id);
         }
     }
 
@@ -465,7 +338,7 @@ impl Engine {
             if cfg!(cairn_mutant = "consent-forgotten") {
                 return self.is_common(document, person);
             }
-            person == me
+            (person == me && !self.config.rules.stays_here(document.origin.kind))
                 || (owner == me && document.consent.role(person) >= Role::Read)
                 || (owner == person && document.consent.role(me) >= Role::Read)
         })
@@ -475,7 +348,7 @@ impl Engine {
     pub(crate) fn is_common(&self, document: &Document, person: PersonId) -> bool {
         let me = self.config.person;
         let owner = document.origin.owner;
-        person == me
+        (person == me && !self.config.rules.stays_here(document.origin.kind))
             || (owner == me && document.consent.concerns(person))
             || (owner == person && document.consent.concerns(me))
     }

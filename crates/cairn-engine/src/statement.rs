@@ -94,10 +94,60 @@ pub struct DeviceRevoked {
     pub person: PersonId,
     /// The device's signing key.
     pub device: DeviceId,
-    /// Statements of that device that stay valid.
+    /// Roster statements of that device that stay valid.
     pub statements_kept: Vec<RecordHash>,
-    /// For each document the newest attestation of that device that stays valid.
-    pub attestations_kept: Vec<(DocumentId, RecordHash)>,
+    /// When, by the signer's clock.
+    pub at_millis: i64,
+}
+
+/// What stays of a revoked device's work in one document. Signed by the person's recovery key;
+/// several are merged to the union of what they keep.
+///
+/// It is a statement about the document and not part of the roster: a roster is shown to everyone
+/// the person is paired with, and a document exists only for those it is shared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceCut {
+    /// The document and its owner.
+    pub origin: Origin,
+    /// Whose device.
+    pub person: PersonId,
+    /// The device's signing key.
+    pub device: DeviceId,
+    /// Changes that stay valid: those of the device at or below these.
+    #[serde(with = "hash_lists")]
+    pub heads: Vec<ChangeHash>,
+    /// Statements of the device about this document that stay valid.
+    pub statements_kept: Vec<RecordHash>,
+    /// Whether what lies beyond is refused for good. Until then it waits to be decided.
+    pub closed: bool,
+    /// When, by the signer's clock.
+    pub at_millis: i64,
+}
+
+/// Asks everyone to serve a device nothing until the recovery key decides. Signed by a device of
+/// the same person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevicePaused {
+    /// Whose device.
+    pub person: PersonId,
+    /// The device's signing key.
+    pub device: DeviceId,
+    /// Devices that the paused one has added and that are not paused with it, by the statements
+    /// that added them.
+    pub additions_kept: Vec<RecordHash>,
+    /// When, by the signer's clock.
+    pub at_millis: i64,
+}
+
+/// Ends pauses of a device. Signed by the person's recovery key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseLifted {
+    /// Whose device.
+    pub person: PersonId,
+    /// The device's signing key.
+    pub device: DeviceId,
+    /// The pauses that end.
+    pub pauses: Vec<RecordHash>,
     /// When, by the signer's clock.
     pub at_millis: i64,
 }
@@ -229,6 +279,12 @@ pub enum Statement {
     Receipt(Receipt),
     /// See [`TlsKey`].
     TlsKey(TlsKey),
+    /// See [`DevicePaused`].
+    DevicePaused(DevicePaused),
+    /// See [`PauseLifted`].
+    PauseLifted(PauseLifted),
+    /// See [`DeviceCut`].
+    DeviceCut(DeviceCut),
 }
 
 impl Statement {
@@ -240,6 +296,39 @@ impl Statement {
             Self::AuthorCard(_) => 4,
             Self::Receipt(_) => 5,
             Self::TlsKey(_) => 6,
+            Self::DevicePaused(_) => 7,
+            Self::PauseLifted(_) => 8,
+            Self::DeviceCut(_) => 9,
+        }
+    }
+
+    /// The person whose roster this belongs to, for roster statements.
+    pub(crate) const fn roster_of(&self) -> Option<PersonId> {
+        match self {
+            Self::DeviceAdded(body) => Some(body.person),
+            Self::DeviceRevoked(body) => Some(body.person),
+            Self::DevicePaused(body) => Some(body.person),
+            Self::PauseLifted(body) => Some(body.person),
+            Self::Grant(_)
+            | Self::AuthorCard(_)
+            | Self::Receipt(_)
+            | Self::TlsKey(_)
+            | Self::DeviceCut(_) => None,
+        }
+    }
+
+    /// The document this is about, if it is about one.
+    pub(crate) fn document(&self) -> Option<DocumentId> {
+        match self {
+            Self::Grant(body) => Some(body.origin.document()),
+            Self::AuthorCard(body) => Some(body.origin.document()),
+            Self::Receipt(body) => Some(body.document),
+            Self::DeviceCut(body) => Some(body.origin.document()),
+            Self::DeviceAdded(_)
+            | Self::DeviceRevoked(_)
+            | Self::TlsKey(_)
+            | Self::DevicePaused(_)
+            | Self::PauseLifted(_) => None,
         }
     }
 
@@ -251,6 +340,9 @@ impl Statement {
             Self::AuthorCard(body) => postcard::to_allocvec(body),
             Self::Receipt(body) => postcard::to_allocvec(body),
             Self::TlsKey(body) => postcard::to_allocvec(body),
+            Self::DevicePaused(body) => postcard::to_allocvec(body),
+            Self::PauseLifted(body) => postcard::to_allocvec(body),
+            Self::DeviceCut(body) => postcard::to_allocvec(body),
         };
         body.expect("plain data in memory always encodes")
     }
@@ -268,6 +360,9 @@ impl Statement {
             4 => Self::AuthorCard(known_fields(body)?),
             5 => Self::Receipt(known_fields(body)?),
             6 => Self::TlsKey(known_fields(body)?),
+            7 => Self::DevicePaused(known_fields(body)?),
+            8 => Self::PauseLifted(known_fields(body)?),
+            9 => Self::DeviceCut(known_fields(body)?),
             _ => return Err(StatementError::Unknown),
         })
     }
@@ -312,25 +407,7 @@ impl SignedStatement {
     /// # Errors
     /// The sender's fault, or a newer version; nothing is kept.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, StatementError> {
-        let smallest = HEADER_BYTES + SIGNATURE_BYTES;
-        if bytes.len() < smallest || bytes.len() > STATEMENT_BYTES_MAX {
-            return Err(StatementError::Length);
-        }
-        let (signed, signature) = bytes.split_at(bytes.len() - SIGNATURE_BYTES);
-        let (header, body) = signed.split_at(HEADER_BYTES);
-        if header[0] != VERSION {
-            return Err(StatementError::Unknown);
-        }
-        let signer: [u8; 32] = header[2..]
-            .try_into()
-            .map_err(|_error| StatementError::Length)?;
-        verify(STATEMENT_DOMAIN, signed, signature, &signer)?;
-        let statement = Statement::decode_body(header[1], body)?;
-        Ok(Self {
-            signer,
-            statement,
-            bytes,
-        })
+        Unverified::from_bytes(bytes)?.verify()
     }
 
     /// The bytes as received or made.
@@ -356,6 +433,48 @@ impl SignedStatement {
     /// The statement's name: BLAKE3 of all bytes but the signature.
     pub fn hash(&self) -> RecordHash {
         record_hash(&self.bytes)
+    }
+}
+
+/// A statement that was read but whose signature was not checked: good for asking whether it is
+/// known already, and for nothing else.
+#[derive(Debug)]
+pub(crate) struct Unverified(SignedStatement);
+
+impl Unverified {
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, StatementError> {
+        let smallest = HEADER_BYTES + SIGNATURE_BYTES;
+        if bytes.len() < smallest || bytes.len() > STATEMENT_BYTES_MAX {
+            return Err(StatementError::Length);
+        }
+        let (header, body) = bytes[..bytes.len() - SIGNATURE_BYTES].split_at(HEADER_BYTES);
+        if header[0] != VERSION {
+            return Err(StatementError::Unknown);
+        }
+        let signer: [u8; 32] = header[2..]
+            .try_into()
+            .map_err(|_error| StatementError::Length)?;
+        let statement = Statement::decode_body(header[1], body)?;
+        Ok(Self(SignedStatement {
+            signer,
+            statement,
+            bytes,
+        }))
+    }
+
+    pub(crate) fn verify(self) -> Result<SignedStatement, StatementError> {
+        let bytes = &self.0.bytes;
+        let (signed, signature) = bytes.split_at(bytes.len() - SIGNATURE_BYTES);
+        verify(STATEMENT_DOMAIN, signed, signature, &self.0.signer)?;
+        Ok(self.0)
+    }
+
+    pub(crate) fn statement(&self) -> &Statement {
+        &self.0.statement
+    }
+
+    pub(crate) fn hash(&self) -> RecordHash {
+        self.0.hash()
     }
 }
 

@@ -73,6 +73,7 @@ fn the_past_tells_what_changed_since_and_shows_the_goal_as_it_was() {
     };
     assert_eq!(title_of(&past, &met), "Walk");
     assert_eq!(title_of(&past, past.heads()), "Walk far");
+    assert_eq!(past.newest().get_heads(), past.heads());
     assert_eq!(pair.title(0, goal).as_deref(), Some("Run far"));
 
     // A head from after the snapshot is not in it.
@@ -98,6 +99,58 @@ fn the_heads_of_a_moment_hold_all_that_was_written_until_then() {
     assert_eq!(past.heads_at(*last), past.heads());
     assert!(past.heads_at(first - 1).is_empty());
     assert!(past.as_of(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn a_moment_takes_clocks_at_their_word_and_never_tears_a_change_from_what_it_builds_on() {
+    const DAY: i64 = 86_400;
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "a");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.disconnect();
+    let made = pair.world.engine(0).history(goal, 0).unwrap()[0].at_seconds;
+    let at = |day: i64| (made + day * DAY) * 1000;
+    let append = |pair: &mut Pair, side, day, letter: &'static str| {
+        let edited = pair.world.try_edit_at(side, goal, at(day), |tx, title| {
+            let end = tx.length(title);
+            tx.splice_text(title, end, 0, letter).unwrap();
+        });
+        assert!(edited);
+    };
+    // Apart: one writes on days 1 and 3; the other, whose clock is ahead, on day 9, then day 2.
+    append(&mut pair, 0, 1, "b");
+    append(&mut pair, 0, 3, "c");
+    append(&mut pair, 1, 9, "x");
+    append(&mut pair, 1, 2, "y");
+    pair.connect();
+    append(&mut pair, 0, 20, "z");
+
+    let past = pair.world.engine(0).past(goal).unwrap();
+    let letters = |day: i64| {
+        let heads = past.heads_at(made + day * DAY);
+        assert!(past.holds(&heads));
+        let document = past.as_of(&heads).unwrap();
+        assert_eq!(document.get_heads(), heads, "day {day}");
+        let since = past.changed_since(&heads).len();
+        let title = document.get(ROOT, "title").unwrap();
+        let text = title.map_or_else(String::new, |(_, id)| document.text(&id).unwrap());
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        (letters.iter().collect::<String>(), heads.len(), since)
+    };
+    let check = |day, text: &str, heads, since| {
+        assert_eq!(letters(day), (text.to_owned(), heads, since), "day {day}");
+    };
+    check(-1, "", 0, 6);
+    check(0, "a", 1, 5);
+    check(1, "ab", 1, 4);
+    // What was written on day 2 builds on what claims to be from day 9.
+    check(2, "abxy", 2, 2);
+    check(3, "abcxy", 2, 1);
+    check(9, "abcxy", 2, 1);
+    check(20, "abcxyz", 1, 0);
+    assert!(!past.holds(&[automerge::ChangeHash([7; 32])]));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::schema::{
 #[serde(tag = "what", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ChangeSummary {
-    /// The document was made; said alone, whatever its first content.
+    /// The document was made; of its first content only moods are said beside it.
     Created,
     /// The title was edited.
     TitleChanged,
@@ -131,12 +131,17 @@ pub fn describe(operations: &[Operation]) -> Vec<ChangeSummary> {
         let Some(fact) = fact(operation, operations) else {
             continue;
         };
-        if fact == ChangeSummary::Created {
-            return vec![fact];
-        }
         if !facts.contains(&fact) {
             facts.push(fact);
         }
+    }
+    if facts.contains(&ChangeSummary::Created) {
+        facts.retain(|fact| {
+            matches!(
+                fact,
+                ChangeSummary::Created | ChangeSummary::MoodAdded { .. }
+            )
+        });
     }
     facts
 }

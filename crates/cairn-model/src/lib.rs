@@ -35,6 +35,7 @@ mod read;
 mod rules;
 mod schema;
 mod steps;
+mod telling;
 mod text;
 mod wording;
 mod words;
@@ -63,6 +64,7 @@ pub use schema::{
     SCALE_MAX, SCHEMA_VERSION, TEXT_CODE_POINTS_MAX,
 };
 pub use steps::Step;
+pub use telling::{AuthoredChange, Sentence, tell};
 pub use text::TextField;
 pub use wording::Digest;
 pub use words::Words;

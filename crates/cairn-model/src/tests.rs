@@ -5,4 +5,5 @@ mod commands;
 mod history;
 mod merging;
 mod one_writer;
+mod telling;
 mod tolerance;

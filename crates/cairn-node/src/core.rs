@@ -85,6 +85,8 @@ pub(crate) struct Live {
     pub(crate) listened: bool,
     /// Whether a session came of it.
     pub(crate) greeted: bool,
+    /// Whether everything was exchanged once.
+    pub(crate) settled: bool,
 }
 
 impl std::fmt::Debug for Core {
@@ -161,10 +163,11 @@ impl Core {
         self.with_engine(|engine, now| engine.handle(now, input));
     }
 
-    /// Has a document in memory, waiting for the disk if need be. Returns false if it is unknown
-    /// or damaged.
+    /// Has a document in memory, waiting for the disk if need be; it is the one that somebody looks
+    /// at. Returns false if it is unknown or damaged.
     pub(crate) fn load(self: &Arc<Self>, document: DocumentId) -> bool {
         let mut engine = lock(&self.engine);
+        engine.focus(Some(document));
         loop {
             if engine.open(document) {
                 return true;
@@ -271,7 +274,10 @@ impl Core {
         {
             let reason = match reason {
                 cairn_engine::CloseReason::Duplicate => transport::CloseReason::Superseded,
-                cairn_engine::CloseReason::UnknownDevice => transport::CloseReason::Unpaired,
+                cairn_engine::CloseReason::UnknownDevice
+                | cairn_engine::CloseReason::DeviceRevoked
+                | cairn_engine::CloseReason::DevicePaused => transport::CloseReason::Unpaired,
+                cairn_engine::CloseReason::PauseLifted => transport::CloseReason::Done,
                 cairn_engine::CloseReason::Version => transport::CloseReason::Version,
                 _ => transport::CloseReason::Misbehaved,
             };
@@ -293,13 +299,14 @@ impl Core {
             }
             Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
             Event::Settled { connection } => {
-                let network = lock(&self.network);
-                let person = network
+                let settled = lock(&self.network)
                     .connections
-                    .get(&connection.0)
-                    .map(|live| live.person);
-                drop(network);
-                if let Some(person) = person {
+                    .get_mut(&connection.0)
+                    .map(|live| (live.person, std::mem::replace(&mut live.settled, true)));
+                if let Some((person, before)) = settled {
+                    if !before {
+                        self.met(engine, person);
+                    }
                     self.publish(NodeEvent::Settled { person });
                 }
                 return false;
@@ -358,6 +365,18 @@ impl Core {
                 changes,
             } => {
                 self.publish_refusal(document, person, &changes, true);
+            }
+            Event::BatchRefused {
+                document,
+                person,
+                error,
+            } => {
+                self.publish(NodeEvent::BatchRefused {
+                    document,
+                    person,
+                    error,
+                });
+                return false;
             }
             Event::SetAside { document, changes } => {
                 let changes = changes.len();
@@ -560,6 +579,7 @@ impl Core {
                     turns: 1,
                     listened: false,
                     greeted: false,
+                    settled: false,
                 };
                 lock(&self.network)
                     .connections

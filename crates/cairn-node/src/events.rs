@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cairn_engine::{DocumentId, PersonId, Refusal};
+use cairn_engine::{BatchError, DocumentId, PersonId, Refusal};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
@@ -71,6 +71,16 @@ pub enum NodeEvent {
         by_peer: bool,
         /// Why, one for each change.
         reasons: Vec<Refusal>,
+    },
+    /// A person's device sent changes that no honest program writes: nothing of them was taken, and
+    /// the connection is closed.
+    BatchRefused {
+        /// For which document.
+        document: DocumentId,
+        /// Whose device.
+        person: PersonId,
+        /// The first fault found.
+        error: BatchError,
     },
     /// Own changes that the owner does not take were taken out of a document and kept aside.
     SetAside {

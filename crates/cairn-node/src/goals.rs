@@ -202,11 +202,7 @@ impl Node {
         at: Moment,
     ) -> Result<GoalOutcome, EditError> {
         self.load(document)?;
-        let is_goal = matches!(
-            self.kind(document),
-            Some(DocumentKind::Goal | DocumentKind::GoalDraft)
-        );
-        if !is_goal {
+        if !self.is_goal(document) {
             return Err(EditError::UnknownDocument);
         }
         let writer = self.whoami().person.to_string();
@@ -266,9 +262,16 @@ impl Node {
         Ok(())
     }
 
-    fn kind(&self, document: DocumentId) -> Option<DocumentKind> {
+    pub(crate) fn kind(&self, document: DocumentId) -> Option<DocumentKind> {
         let origin = self.core.with_engine(|engine, _| engine.origin(document))?;
         DocumentKind::from_number(origin.kind)
+    }
+
+    pub(crate) fn is_goal(&self, document: DocumentId) -> bool {
+        matches!(
+            self.kind(document),
+            Some(DocumentKind::Goal | DocumentKind::GoalDraft)
+        )
     }
 
     /// Own mood logs that are in memory, by year; the others are asked for. Never waits.

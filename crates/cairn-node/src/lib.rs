@@ -8,10 +8,14 @@
 //! # Not here
 //! What documents mean: `cairn-model`. What devices say to each other: `cairn-engine`.
 
+mod bookmarks;
 mod compression;
 mod core;
+#[doc(hidden)]
+pub mod decoders;
 mod events;
 mod goals;
+mod history;
 mod network;
 mod node;
 pub mod pairing;
@@ -25,14 +29,18 @@ pub mod vault;
 mod views;
 mod workers;
 
+pub use bookmarks::{
+    BOOKMARK_NAME_CHARACTERS_MAX, BOOKMARKS_MAX, BookmarkError, BookmarkLine, BookmarkName,
+};
 pub use cairn_engine::{
-    DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole, ShareError,
-    ShareTerms,
+    BatchError, DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole,
+    ShareError, ShareTerms,
 };
 pub use compression::Zstd;
 pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};
+pub use history::{DocumentChanges, HistoryLine, PastError, PointInTime};
 pub use network::{NetworkError, SyncReport};
 pub use node::{NAME_CHARACTERS_MAX, NewNotebook, Node, OpenError, Role, Whoami};
 pub use people::{CancelPairing, Invitation, JoinError, Offer, PersonLine};
-pub use reports::{DoctorReport, HistoryLine, VerifyFault, VerifyReport};
+pub use reports::{DoctorReport, VerifyFault, VerifyReport};

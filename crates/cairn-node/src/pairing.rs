@@ -11,7 +11,7 @@
 
 mod accept;
 mod code;
-mod exchange;
+pub(crate) mod exchange;
 mod limiter;
 mod offer;
 #[cfg(test)]

@@ -359,6 +359,11 @@ impl Node {
     }
 }
 
+/// Whether bytes are a card, whatever it says.
+pub(crate) fn is_card(bytes: &[u8]) -> bool {
+    postcard::from_bytes::<Card>(bytes).is_ok()
+}
+
 /// Whether a roster, taken alone, makes a device current: before anything of it is kept.
 fn proves_device(person: PersonId, roster: &[Vec<u8>], device: DeviceId) -> bool {
     cairn_engine::current_devices(person, roster).contains(&device)

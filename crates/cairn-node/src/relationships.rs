@@ -37,7 +37,7 @@ struct Keys {
 }
 
 impl Friend {
-    fn from_peer(peer: Peer) -> Option<Self> {
+    pub(crate) fn from_peer(peer: Peer) -> Option<Self> {
         let mut keys: Keys = postcard::from_bytes(peer.tls_key.expose()).ok()?;
         Some(Self {
             person: peer.person,

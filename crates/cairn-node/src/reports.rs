@@ -1,30 +1,10 @@
-//! History, verification and the doctor's report.
+//! Consent, verification and the doctor's report.
 
-use cairn_engine::{
-    DocumentId, GrantLine, HistoryEntry, LoadedDocument, PersonId, ShareError, ShareTerms,
-};
-use cairn_model::ChangeSummary;
+use cairn_engine::{DocumentId, GrantLine, LoadedDocument, PersonId, ShareError, ShareTerms};
 
 use crate::core::lock;
-use crate::goals::EditError;
 use crate::node::Node;
-use crate::rules::model_operations;
 use crate::vault::{Sizes, VaultError};
-
-/// One change of a document as it is told to people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryLine {
-    /// The change's hash.
-    pub hash: automerge::ChangeHash,
-    /// When, by its author's clock: seconds since the Unix epoch.
-    pub at_seconds: i64,
-    /// Who made it, if that is known.
-    pub person: Option<PersonId>,
-    /// Whether an attestation proves it.
-    pub proven: bool,
-    /// What it did.
-    pub summaries: Vec<ChangeSummary>,
-}
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,29 +69,6 @@ pub struct DoctorReport {
 }
 
 impl Node {
-    /// Who changed what when, oldest first, read from the vault if need be.
-    ///
-    /// # Errors
-    /// [`EditError::UnknownDocument`] or [`EditError::Damaged`].
-    pub fn history(&self, document: DocumentId) -> Result<Vec<HistoryLine>, EditError> {
-        self.load(document)?;
-        self.history_in_memory(document, 0)
-            .ok_or(EditError::Damaged)
-    }
-
-    /// The history of a document in memory from its change number `start` on; later calls with the
-    /// length reached give only what came since. `None` if it is not in memory.
-    pub fn history_in_memory(
-        &self,
-        document: DocumentId,
-        start: usize,
-    ) -> Option<Vec<HistoryLine>> {
-        let entries = self
-            .core
-            .with_engine(|engine, _| engine.history(document, start))?;
-        Some(entries.into_iter().map(history_line).collect())
-    }
-
     /// Checks every stored byte and every signature, from the disk and not from memory.
     ///
     /// # Errors
@@ -237,15 +194,5 @@ impl Node {
     /// Whether someone is connected now.
     pub fn is_connected(&self) -> bool {
         !lock(&self.core.network).connections.is_empty()
-    }
-}
-
-fn history_line(entry: HistoryEntry) -> HistoryLine {
-    HistoryLine {
-        hash: entry.hash,
-        at_seconds: entry.at_seconds,
-        person: entry.person,
-        proven: entry.proven,
-        summaries: cairn_model::describe(&model_operations(&entry.operations)),
     }
 }

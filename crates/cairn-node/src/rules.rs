@@ -19,6 +19,11 @@ impl DocumentRules for ModelRules {
             Breach
         })
     }
+
+    /// A therapist's private notes.
+    fn stays_here(&self, kind: u16) -> bool {
+        DocumentKind::from_number(kind) == Some(DocumentKind::PrivateNotes)
+    }
 }
 
 /// The engine's operations as the model sees them: persons become writers.

@@ -13,11 +13,11 @@
 mod connection;
 mod dial;
 pub(crate) mod endpoint;
-mod frame;
+pub(crate) mod frame;
 mod handshake;
 mod label;
 mod listen;
-mod noise;
+pub(crate) mod noise;
 mod redial;
 mod relationship;
 #[cfg(test)]
@@ -40,7 +40,7 @@ pub use connection::{
     CloseReason, ConnectionId, Counters, Disconnect, SEND_QUEUE_BYTES_MAX, SEND_QUEUE_FRAMES_MAX,
     SendError,
 };
-pub use dial::{DIAL_ADDRESSES_MAX, DialError, DialFailure};
+pub use dial::{DIAL_ADDRESSES_MAX, DialError, DialFailure, dial_config};
 pub use frame::FRAME_BYTES_MAX;
 pub(crate) use label::random_label;
 pub use label::{Clock, EPOCH_SECONDS};
@@ -111,6 +111,8 @@ struct Shared {
     /// Locked before `connections` where both are needed.
     relationships: Arc<Mutex<RelationshipSet>>,
     connections: Mutex<BTreeMap<ConnectionId, Live>>,
+    /// How many connections of a device, by its TLS key, have not greeted yet.
+    greeting: Mutex<BTreeMap<[u8; 32], usize>>,
     next_connection: AtomicU64,
     /// A connection has left the table.
     ended: Notify,
@@ -179,6 +181,7 @@ impl Transport {
             transport,
             relationships,
             connections: Mutex::default(),
+            greeting: Mutex::default(),
             next_connection: AtomicU64::new(1),
             ended: Notify::new(),
             events,

@@ -18,7 +18,7 @@ mod connection;
 mod documents;
 mod error;
 mod folder;
-mod key_file;
+pub(crate) mod key_file;
 mod records;
 mod schema;
 #[cfg(test)]
@@ -38,7 +38,7 @@ pub use self::error::{StopReason, VaultError};
 use self::folder::Lock;
 pub use self::key_file::KdfCost;
 use self::key_file::KeyFile;
-pub use self::records::{AuditEvent, Bookmark, Peer, Setting};
+pub use self::records::{AuditEvent, Bookmark, BookmarkRow, Peer, Setting};
 use self::writer::VaultWriter;
 pub use self::writer::{OnReport, StoreReport, WRITES_WAITING_MAX};
 use crate::secret::{Key256, Passphrase, RecoveryCode, SecretBytes};
@@ -447,12 +447,38 @@ impl Vault {
             .write(move |connection| records::remove_bookmark(connection, &name))
     }
 
-    /// All bookmarks, oldest first.
+    /// Keeps the bookmark of a meeting; does not wait. What stood under its name goes to the name
+    /// `before`, unless that was set less than `same_millis` ago: then it is the same meeting, and
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// The vault's thread is gone.
+    pub fn put_meeting(
+        &self,
+        meeting: Bookmark,
+        before: String,
+        same_millis: i64,
+    ) -> Result<(), VaultError> {
+        let bytes = meeting.heads.len() * size_of::<(DocumentId, [u8; 32])>();
+        self.writer.write_later(bytes, move |connection| {
+            records::put_meeting(connection, &meeting, &before, same_millis)
+        })
+    }
+
+    /// All bookmarks in short, oldest first.
     ///
     /// # Errors
     /// [`VaultError::Damaged`], or the disk's.
-    pub fn bookmarks(&self) -> Result<Vec<Bookmark>, VaultError> {
+    pub fn bookmarks(&self) -> Result<Vec<BookmarkRow>, VaultError> {
         self.read(records::bookmarks)
+    }
+
+    /// A bookmark with its heads, if there is one of this name.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`], or the disk's.
+    pub fn bookmark(&self, name: &str) -> Result<Option<Bookmark>, VaultError> {
+        self.read(|reader| records::bookmark(reader, name))
     }
 
     /// Adds to the audit trail; does not wait. Only the newest 20,000 events are kept.

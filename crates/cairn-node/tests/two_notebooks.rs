@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use cairn_model::{GoalCommand, NewGoal, TextField};
 use cairn_node::secret::Passphrase;
-use cairn_node::vault::KdfCost;
+use cairn_node::vault::{Bookmark, KdfCost};
 use cairn_node::{
-    CancelPairing, DocumentId, GrantRole, Invitation, NewNotebook, Node, NodeEvent, PersonId, Role,
-    ShareTerms,
+    BookmarkName, CancelPairing, DocumentId, GrantRole, Invitation, NewNotebook, Node, NodeEvent,
+    PastError, PersonId, PointInTime, Role, ShareTerms,
 };
 
 const WAIT: Duration = Duration::from_secs(60);
@@ -208,4 +208,65 @@ fn moods_go_into_the_log_of_their_year_and_stay_private() {
     let report = client.node().sync_once(&[address], WAIT).unwrap();
     assert_eq!(report.documents, 0);
     assert_eq!(therapist.node().moods().unwrap().len(), 0);
+}
+
+#[test]
+fn a_meeting_sets_its_bookmark_on_both_sides_and_a_second_look_does_not_move_it() {
+    let (mut client, therapist) = couple();
+    let goal = new_goal(&client, "Walk");
+    share(&client, goal, &therapist);
+    let met = BookmarkName::Met(therapist.person());
+    assert!(
+        client
+            .node()
+            .last_met(therapist.person())
+            .unwrap()
+            .is_none()
+    );
+    let address = therapist.node().listen(loopback()).unwrap();
+    client.node().sync_once(&[address], WAIT).unwrap();
+    // The bookmark waits in the vault's queue; reopening writes what waits there.
+    client.reopen();
+    let first = client.node().bookmark(&met).unwrap();
+    assert_eq!(first.heads.len(), 1);
+
+    client.set_title(goal, "Walk far");
+    client.node().sync_once(&[address], WAIT).unwrap();
+    client.reopen();
+    assert_eq!(client.node().bookmark(&met).unwrap(), first);
+    let since = client.node().last_met(therapist.person()).unwrap();
+    assert_eq!(since.as_ref(), Some(&first), "there was none before");
+    let changes = client.node().changes(since.as_ref(), None).unwrap();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].document, goal);
+    assert_eq!(changes[0].title_before.as_deref(), Some("Walk"));
+    let nobody = Some(PersonId::from_bytes([9; 32]));
+    let unseen = client.node().changes(since.as_ref(), nobody).unwrap();
+    assert_eq!(unseen, []);
+    let there = therapist.node().last_met(client.person()).unwrap();
+    assert_eq!(there.unwrap().heads, first.heads);
+}
+
+#[test]
+fn a_bookmark_whose_heads_are_gone_counts_by_its_time() {
+    let client = Notebook::new(Role::Client, "Ada Ptarmigan");
+    let goal = new_goal(&client, "Walk");
+    let name = BookmarkName::parse("spring").unwrap();
+    client.node().add_bookmark(&name).unwrap();
+    let mut kept = client.node().bookmark(&name).unwrap();
+    client.set_title(goal, "Run");
+    let title = |bookmark: &Bookmark| {
+        let when = PointInTime::Bookmark(bookmark);
+        let (view, _) = client.node().goal_as_of(goal, when).unwrap();
+        view.title.into_string()
+    };
+    assert_eq!(title(&kept), "Walk");
+    kept.heads[0].1 = vec![automerge::ChangeHash([7; 32])];
+    kept.at_millis += 1_000_000;
+    assert_eq!(title(&kept), "Run");
+    kept.at_millis = 0;
+    let none = client.node().goal_as_of(goal, PointInTime::Bookmark(&kept));
+    assert!(matches!(none, Err(PastError::NotThereYet)));
+    let all = client.node().changes(Some(&kept), None).unwrap();
+    assert!(all[0].new);
 }

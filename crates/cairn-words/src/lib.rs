@@ -26,6 +26,7 @@ pub const ENGLISH: &[(&str, &str)] = &[
     ("command", include_str!("../text/en/command.ftl")),
     ("goal", include_str!("../text/en/goal.ftl")),
     ("goals", include_str!("../text/en/goals.ftl")),
+    ("history", include_str!("../text/en/history.ftl")),
     ("people", include_str!("../text/en/people.ftl")),
     ("today", include_str!("../text/en/today.ftl")),
     ("welcome", include_str!("../text/en/welcome.ftl")),

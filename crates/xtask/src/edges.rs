@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cairn-cli", &["cairn-node", "cairn-model", "cairn-words"]),
     ("cairn", &["cairn-node", "cairn-model", "cairn-words"]),
     ("cairn-sim", &["cairn-engine", "cairn-model"]),
-    ("cairn-fuzz", &["cairn-engine"]),
+    ("cairn-fuzz", &["cairn-engine", "cairn-node"]),
     (
         "cairn-e2e",
         &["cairn-engine", "cairn-model", "cairn-node", "cairn-words"],

@@ -1,7 +1,7 @@
 //! A running process whose lines are read as they come.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -64,6 +64,22 @@ impl Process {
             lines,
             seen: Vec::new(),
         }
+    }
+
+    /// Its number in the system.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes a line to what it reads.
+    pub(crate) fn write_line(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("stdin was asked for");
+        writeln!(input, "{line}").expect("it reads while it runs");
+    }
+
+    /// Ends what it reads.
+    pub(crate) fn close_input(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// The next JSON value it prints; `None` once it has closed its output.

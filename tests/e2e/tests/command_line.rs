@@ -81,6 +81,7 @@ fn every_answer_has_the_shape_of_its_example() {
     assert_eq!(shown["here"]["shared_with"], json!([therapist.person()]));
     check("goal show", &[shown]);
     check("goal list", &[run(&["goal", "list"])]);
+    check("changes", &[run(&["changes"])]);
     check("goal pause", &[run(&["goal", "pause", "DOC"])]);
     check("goal resume", &[run(&["goal", "resume", "DOC"])]);
     check("mood add", &[run(&["mood", "add", "4"])]);
@@ -112,6 +113,13 @@ fn every_answer_has_the_shape_of_its_example() {
     check("devices", &[run(&["devices"])]);
     check("whoami", &[run(&["whoami"])]);
     check("history", &[run(&["history", "DOC"])]);
+    let bookmarked = client.json(&["bookmark", "add", "before the holidays"]);
+    check("bookmark add", &[bookmarked]);
+    check("bookmark list", &[run(&["bookmark", "list"])]);
+    check(
+        "bookmark remove",
+        &[run(&["bookmark", "remove", "before the holidays"])],
+    );
     check("verify", &[run(&["verify"])]);
     check("doctor", &[run(&["doctor"])]);
     check(
@@ -448,7 +456,8 @@ fn help_names_every_command_and_none_that_is_not_there() {
         .collect();
     let commands = [
         "init", "whoami", "goal", "mood", "share", "unshare", "consent", "pair", "people",
-        "devices", "serve", "sync", "import", "history", "verify", "doctor", "help",
+        "devices", "serve", "sync", "import", "bookmark", "history", "changes", "verify", "doctor",
+        "help",
     ];
     assert_eq!(named, commands);
 }
@@ -468,7 +477,17 @@ fn without_json_the_same_is_said_in_words() {
     say(&["goal", "rate", goal, "4", "--note", "slowly"]);
     let shown = say(&["goal", "show", goal]);
     assert!(shown.contains("Walk") && shown.contains("4 of 10") && shown.contains("slowly"));
-    assert!(say(&["history", goal]).contains("Ada"));
+    let history = say(&["history", goal]);
+    assert!(history.contains("You began this") && history.contains("You rated this 4: “slowly”"));
+    let before = say(&["history", goal, "--at", "2001-01-01T00:00:00Z"]);
+    assert!(before.contains("Nothing has changed"));
+    assert!(say(&["changes"]).contains("You rated this 4: “slowly”"));
+    assert!(say(&["bookmark", "list"]).contains("No bookmarks yet"));
+    say(&["bookmark", "add", "here"]);
+    assert!(say(&["bookmark", "list"]).contains("here"));
+    let nothing = say(&["changes", "--since", "here"]);
+    assert!(nothing.contains("Since “here”") && nothing.contains("Nothing has changed"));
+    assert!(say(&["goal", "show", goal, "--as-of", "here"]).contains("As it was"));
     assert!(say(&["verify"]).contains("all in order"));
     assert!(say(&["whoami"]).contains("Ada, client"));
     assert!(say(&["doctor"]).contains("faults in its pages: 0"));

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use automerge::{Change, ScalarValue};
-use cairn_e2e::{Notebook, WAIT};
+use cairn_e2e::{Notebook, WAIT, relationship};
 use cairn_engine::coding::{Context, encode, unpack};
 use cairn_engine::{
     AllowAll, Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Input, Limits,
     LoadedDocument, Now, Output, PersonId, ProcessId,
 };
-use cairn_node::secret::{Key256, Passphrase};
-use cairn_node::transport::{Clock, PinnedDevice, Relationship, Transport, TransportEvent};
-use cairn_node::vault::{KdfCost, Peer, Setting, Vault};
+use cairn_node::secret::Passphrase;
+use cairn_node::transport::{Clock, Transport, TransportEvent};
+use cairn_node::vault::{KdfCost, Setting, Vault};
 use cairn_node::{CancelPairing, Invitation, NewNotebook, Node, Role, Zstd};
 use tokio::sync::mpsc;
 
@@ -39,24 +39,6 @@ struct RecordingPeer {
     frames: Vec<Vec<u8>>,
     connection: Option<cairn_node::transport::ConnectionId>,
     settled: bool,
-}
-
-/// The relationship with the one person this vault knows. The keys are as `docs/formats-vault.md`
-/// lists them: the seed of the own TLS key, then one pinned device and its TLS key.
-fn relationship(peer: &Peer) -> Relationship {
-    let keys = peer.tls_key.expose();
-    let (seed, pinned) = keys.split_at(32);
-    assert_eq!((pinned[0], pinned.len()), (1, 65), "one device is pinned");
-    let mut seed: [u8; 32] = seed.try_into().unwrap();
-    Relationship {
-        person: *peer.person.as_bytes(),
-        pair_secret: peer.pair_secret.clone(),
-        own_tls_seed: Key256::take(&mut seed),
-        peers: vec![PinnedDevice {
-            device: pinned[1..33].try_into().unwrap(),
-            tls_public: pinned[33..65].try_into().unwrap(),
-        }],
-    }
 }
 
 impl RecordingPeer {

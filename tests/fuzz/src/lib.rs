@@ -1,4 +1,4 @@
-//! What outside bytes must never do to the engine: one function for each decoder.
+//! What outside bytes must never do to the engine and the node: one function for each decoder.
 //!
 //! # Role
 //! Each function of [`TARGETS`] takes any bytes and panics when a property of the engine does not
@@ -8,11 +8,13 @@
 //! Whether honest devices agree: the simulator.
 
 mod mutate;
+mod node;
 mod script;
 mod stage;
 mod targets;
 
-pub use mutate::{Random, chunk_around, chunk_body, mutated};
+pub use mutate::{Random, mutated};
+pub use node::{frames, records, ticket};
 pub use stage::seeds;
 pub use targets::{attestation, change_chunk, coding, contents, gate, session, statement};
 
@@ -50,6 +52,21 @@ pub const TARGETS: &[Target] = &[
         mutations: 5_000,
     },
     Target {
+        name: "ticket",
+        check: ticket,
+        mutations: 5_000,
+    },
+    Target {
+        name: "frames",
+        check: frames,
+        mutations: 5_000,
+    },
+    Target {
+        name: "records",
+        check: records,
+        mutations: 5_000,
+    },
+    Target {
         name: "contents",
         check: contents,
         mutations: 600,
@@ -57,11 +74,11 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "session",
         check: session,
-        mutations: 600,
+        mutations: 2_000,
     },
     Target {
         name: "gate",
         check: gate,
-        mutations: 600,
+        mutations: 2_000,
     },
 ];

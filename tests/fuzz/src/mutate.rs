@@ -67,14 +67,14 @@ pub fn mutated(data: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
 }
 
 /// The content of a change chunk, after its length.
-pub fn chunk_body(chunk: &[u8]) -> Option<&[u8]> {
+pub(crate) fn chunk_body(chunk: &[u8]) -> Option<&[u8]> {
     let rest = chunk.get(CHUNK_HEADER_BYTES..)?;
     let length_bytes = rest.iter().position(|byte| byte & 0x80 == 0)? + 1;
     rest.get(length_bytes..)
 }
 
 /// A change chunk around any content, with the right length and checksum.
-pub fn chunk_around(body: &[u8]) -> Vec<u8> {
+pub(crate) fn chunk_around(body: &[u8]) -> Vec<u8> {
     let mut hashed = vec![1];
     let mut length = body.len();
     while length >= 0x80 {

@@ -48,6 +48,7 @@ impl Disk {
 }
 
 /// One device: its engine, its disk, what it sent.
+#[derive(Clone)]
 pub(crate) struct Side {
     pub(crate) engine: Engine,
     disk: Disk,
@@ -187,11 +188,13 @@ fn device(index: usize) -> DeviceId {
 
 /// See the [module](self).
 pub(crate) struct Stage {
-    disk: Disk,
+    victim: Side,
     pub(crate) shared: DocumentId,
     pub(crate) private: DocumentId,
     /// What the hostile device would honestly say, in order.
     pub(crate) frames: Vec<Vec<u8>>,
+    /// The heads of the shared document that the victim has in the beginning.
+    pub(crate) heads: Vec<ChangeHash>,
     /// Its changes that the victim has not got, each built on the one before.
     pub(crate) pending: Vec<Vec<u8>>,
     pub(crate) content: DocumentContent,
@@ -247,22 +250,24 @@ impl Stage {
         let frames = meet(&mut sides);
         assert_eq!(sides[0].engine.heads(shared), sides[1].engine.heads(shared));
         assert_ne!(sides[0].engine.heads(shared), known);
+        let mut victim = Side::start(0, 20, disk);
+        victim.connect(1, false);
         Self {
-            disk,
+            victim,
             shared,
             private,
             frames,
+            heads: known,
             pending,
             content,
             statements,
         }
     }
 
-    /// The victim, just connected to the hostile device.
+    /// The victim, just connected to the hostile device. A copy: to start it costs a signature
+    /// check for each statement and attestation on its disk.
     pub(crate) fn victim(&self) -> Side {
-        let mut victim = Side::start(0, 20, self.disk.clone());
-        victim.connect(1, false);
-        victim
+        self.victim.clone()
     }
 
     /// All of the shared document as a batch.
@@ -373,5 +378,6 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     seeds.push(("coding", "chunks".into(), chunks));
     let broken = [vec![3, 0], vec![1, 3, 0, 60, 1, 0, 2, 0, 0, 90, 0x7f]].concat();
     seeds.push(("coding", "broken".into(), broken));
+    seeds.extend(crate::node::seeds());
     seeds
 }

@@ -45,7 +45,7 @@ pub(crate) fn changes_frame((document, batch, last): &ChangesBody) -> Vec<u8> {
 /// Writes a frame of heads that asks for the receiver's.
 pub(crate) fn heads_frame(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
     let heads: Vec<[u8; 32]> = heads.iter().map(|hash| hash.0).collect();
-    let body = (document, &heads, &heads, true);
+    let body = (document, &heads, &heads, true, 0u8);
     let mut frame = vec![HEADS];
     frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame
@@ -97,12 +97,13 @@ pub(crate) fn told(frame: &[u8], sender: DeviceId) -> String {
         "nothing",
         "hello",
         "statements",
-        "index",
+        "ranges",
         "heads",
         "changes",
         "ack",
         "refused",
         "synced",
+        "credit",
     ];
     let kind = frame.first().and_then(|kind| kinds.get(usize::from(*kind)));
     format!("{} of {} bytes", kind.unwrap_or(&"unknown"), frame.len())

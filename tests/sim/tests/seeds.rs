@@ -60,3 +60,8 @@ fn seeds_that_failed_before_pass() {
     // A crash lost a grant and the writer's card: a reader never believed the writer again.
     check(509);
 }
+
+#[test]
+fn a_seed_in_which_a_writer_forks_and_a_crash_of_the_owner_loses_one_branch() {
+    check(1191);
+}

@@ -1,5 +1,7 @@
 //! Engines joined by perfect virtual connections and a virtual disk, driven until nothing moves.
 
+#![expect(dead_code, reason = "each file of tests uses a part of it")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -7,9 +9,10 @@ use automerge::transaction::{Transactable, Transaction};
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
-    AllowAll, Append, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
-    Engine, Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role,
-    ShareTerms, SignedStatement, Statement, Ticket, public_key,
+    Append, Breach, ChangeChunk, Config, ConnectionId, DeviceAdded, DeviceError, DeviceId,
+    DocumentContent, DocumentId, DocumentRules, Engine, Event, Input, Judged, Limits,
+    LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role, ShareTerms, SignedStatement,
+    Statement, Ticket, public_key,
 };
 
 /// As the node compresses.
@@ -78,6 +81,23 @@ impl Disk {
     }
 }
 
+/// Documents of this kind never leave their device.
+pub(crate) const STAYS_HERE: u16 = 16;
+
+/// Everyone may write everything.
+#[derive(Debug)]
+struct Rules;
+
+impl DocumentRules for Rules {
+    fn judge(&self, _judged: Judged<'_>) -> Result<(), Breach> {
+        Ok(())
+    }
+
+    fn stays_here(&self, kind: u16) -> bool {
+        kind == STAYS_HERE
+    }
+}
+
 struct Side {
     engine: Engine,
     recovery: [u8; 32],
@@ -97,6 +117,7 @@ pub(crate) struct World {
     wires: Vec<Ends>,
     next_connection: u64,
     sent: Vec<(usize, usize, Vec<u8>)>,
+    lost: Option<u8>,
     millis: u64,
 }
 
@@ -107,7 +128,7 @@ fn config(recovery: &[u8; 32], secret: [u8; 32], start: u8) -> Config {
         process: ProcessId::from_bytes([secret[0] ^ start.wrapping_mul(31); 16]),
         seed: [secret[0].wrapping_add(start.wrapping_mul(17)); 32],
         limits: Limits::default(),
-        rules: Arc::new(AllowAll),
+        rules: Arc::new(Rules),
         compression: Arc::new(Zstd),
     }
 }
@@ -119,6 +140,7 @@ impl World {
             wires: Vec::new(),
             next_connection: 0,
             sent: Vec::new(),
+            lost: None,
             millis: 0,
         };
         for index in 0..people as u8 {
@@ -129,19 +151,23 @@ impl World {
             let mut disk = Disk::default();
             disk.statements
                 .insert(first.hash().0, first.bytes().to_vec());
-            let engine = Engine::new(config(&recovery, secret, 0), disk.restored());
-            world.sides.push(Side {
-                engine,
-                recovery,
-                secret,
-                starts: 0,
-                disk,
-                unwritten: VecDeque::new(),
-                held: false,
-                events: Vec::new(),
-            });
+            world.start_side(recovery, secret, 0, disk);
         }
         world
+    }
+
+    fn start_side(&mut self, recovery: [u8; 32], secret: [u8; 32], starts: u8, disk: Disk) {
+        let engine = Engine::new(config(&recovery, secret, starts), disk.restored());
+        self.sides.push(Side {
+            engine,
+            recovery,
+            secret,
+            starts,
+            disk,
+            unwritten: VecDeque::new(),
+            held: false,
+            events: Vec::new(),
+        });
     }
 
     fn now(&self) -> Now {
@@ -169,6 +195,150 @@ impl World {
         self.run();
     }
 
+    /// A further device of a side's person, added by it. Returns the new side.
+    pub(crate) fn add_device(&mut self, by: usize) -> usize {
+        let (new, recovery) = (self.sides.len(), self.sides[by].recovery);
+        let secret = [10 + new as u8; 32];
+        let person = self.person(by);
+        let added = DeviceAdded::countersigned(person, &secret, 0);
+        self.sides[by].engine.add_device(added).unwrap();
+        let mut disk = Disk::default();
+        for bytes in self.sides[by].engine.rosters() {
+            let signed = SignedStatement::from_bytes(bytes.clone()).unwrap();
+            disk.statements.insert(signed.hash().0, bytes);
+        }
+        self.start_side(recovery, secret, 0, disk);
+        self.run();
+        new
+    }
+
+    pub(crate) fn device(&self, side: usize) -> DeviceId {
+        self.sides[side].engine.device()
+    }
+
+    pub(crate) fn revoke(&mut self, by: usize, side: usize) -> Result<(), DeviceError> {
+        let (now, device) = (self.now(), self.device(side));
+        let it = &mut self.sides[by];
+        let contents = it.disk.contents.values();
+        let stored: Vec<Vec<u8>> = contents
+            .flat_map(|content| content.attestations.clone())
+            .collect();
+        let done = it.engine.revoke_device(now, device, &it.recovery, &stored);
+        self.run();
+        done
+    }
+
+    pub(crate) fn widen_cut(
+        &mut self,
+        by: usize,
+        document: DocumentId,
+        side: usize,
+    ) -> Result<(), DeviceError> {
+        let (now, device) = (self.now(), self.device(side));
+        let it = &mut self.sides[by];
+        let done = it.engine.widen_cut(now, document, device, &it.recovery);
+        self.run();
+        done
+    }
+
+    pub(crate) fn close_cut(&mut self, by: usize, document: DocumentId, side: usize) {
+        let (now, device) = (self.now(), self.device(side));
+        let it = &mut self.sides[by];
+        it.engine
+            .close_cut(now, document, device, &it.recovery)
+            .unwrap();
+        self.run();
+    }
+
+    pub(crate) fn pause(&mut self, by: usize, side: usize) {
+        let (now, device) = (self.now(), self.device(side));
+        self.sides[by].engine.pause_device(now, device).unwrap();
+        self.run();
+    }
+
+    /// Lifts a pause with this recovery key, or with the right one.
+    pub(crate) fn lift_pause(
+        &mut self,
+        by: usize,
+        side: usize,
+        recovery: Option<[u8; 32]>,
+    ) -> Result<(), DeviceError> {
+        let (now, device) = (self.now(), self.device(side));
+        let it = &mut self.sides[by];
+        let recovery = recovery.unwrap_or(it.recovery);
+        let done = it.engine.lift_pause(now, device, &recovery);
+        self.run();
+        done
+    }
+
+    pub(crate) fn is_paused(&self, at: usize, side: usize) -> bool {
+        self.engine(at)
+            .is_paused(self.person(side), self.device(side))
+    }
+
+    /// What a side would say with a key of its own.
+    pub(crate) fn forge(&mut self, from: usize, to: usize, statement: Statement) {
+        let signed = SignedStatement::sign(statement, &self.sides[from].secret);
+        let length = signed.bytes().len();
+        let mut bytes = vec![2, 1, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8];
+        bytes.extend(signed.bytes());
+        self.frame(from, to, bytes);
+    }
+
+    fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
+        let at = |side: usize| move |end: &(usize, ConnectionId)| end.0 == side;
+        let wire = self
+            .wires
+            .iter()
+            .find(|wire| wire.iter().any(at(from)) && wire.iter().any(at(to)));
+        let (_, connection) = *wire.unwrap().iter().find(|end| at(to)(end)).unwrap();
+        let now = self.now();
+        self.sides[to]
+            .engine
+            .handle(now, Input::Frame { connection, bytes });
+        self.run();
+    }
+
+    /// Kinds of the frames one side sent another, from the given one on.
+    pub(crate) fn kinds_sent(&self, from: usize, to: usize, since: usize) -> Vec<u8> {
+        self.sent[since..]
+            .iter()
+            .filter(|(one, other, _)| (*one, *other) == (from, to))
+            .map(|(_, _, bytes)| bytes[0])
+            .collect()
+    }
+
+    /// What the vault of a side is now.
+    pub(crate) fn backup(&self, side: usize) -> Disk {
+        self.sides[side].disk.clone()
+    }
+
+    /// Ends a process and starts it with another vault.
+    pub(crate) fn restore(&mut self, side: usize, backup: Disk) {
+        self.run();
+        self.sides[side].disk = backup;
+        self.crash(side);
+    }
+
+    /// Starts a copy of a side's vault. Returns the new side.
+    pub(crate) fn copy_vault(&mut self, of: usize) -> usize {
+        self.copy(of, 77)
+    }
+
+    /// Starts a copy of a whole machine that is just about to start: even its random numbers are
+    /// the same. Returns the new side.
+    pub(crate) fn copy_machine(&mut self, of: usize) -> usize {
+        self.restart(of);
+        self.copy(of, self.sides[of].starts)
+    }
+
+    fn copy(&mut self, of: usize, starts: u8) -> usize {
+        let it = &self.sides[of];
+        let (recovery, secret, disk) = (it.recovery, it.secret, it.disk.clone());
+        self.start_side(recovery, secret, starts, disk);
+        self.sides.len() - 1
+    }
+
     pub(crate) fn knows_each_other(&self, one: usize, other: usize) -> bool {
         !self.sides[one]
             .engine
@@ -176,7 +346,8 @@ impl World {
             .is_empty()
     }
 
-    fn wire(&mut self, dialler: usize, listener: usize) {
+    /// Opens a connection; nothing moves yet.
+    pub(crate) fn wire(&mut self, dialler: usize, listener: usize) {
         let ends = [
             (dialler, ConnectionId(self.next_connection)),
             (listener, ConnectionId(self.next_connection + 1)),
@@ -273,7 +444,7 @@ impl World {
                     self.millis += 1;
                     self.perform(side, output);
                 }
-                moved |= self.write(side);
+                moved |= self.write_one(side);
             }
             if !moved {
                 return;
@@ -281,7 +452,7 @@ impl World {
         }
     }
 
-    fn write(&mut self, side: usize) -> bool {
+    fn write_one(&mut self, side: usize) -> bool {
         let now = self.now();
         let it = &mut self.sides[side];
         if it.held {
@@ -312,6 +483,9 @@ impl World {
             Output::Event(event) => it.events.push(event),
             Output::Send { connection, bytes } => {
                 if let Some((peer, theirs)) = self.other_end(side, connection) {
+                    if self.lost == Some(bytes[0]) {
+                        return;
+                    }
                     self.sent.push((side, peer, bytes.clone()));
                     let input = Input::Frame {
                         connection: theirs,
@@ -353,17 +527,7 @@ impl World {
             bytes.extend(change.0);
             bytes.push(3);
         }
-        let at = |side: usize| move |end: &(usize, ConnectionId)| end.0 == side;
-        let wire = self
-            .wires
-            .iter()
-            .find(|wire| wire.iter().any(at(from)) && wire.iter().any(at(to)));
-        let (_, connection) = *wire.unwrap().iter().find(|end| at(to)(end)).unwrap();
-        let now = self.now();
-        self.sides[to]
-            .engine
-            .handle(now, Input::Frame { connection, bytes });
-        self.run();
+        self.frame(from, to, bytes);
     }
 
     pub(crate) fn take_events(&mut self, side: usize) -> Vec<Event> {
@@ -379,6 +543,27 @@ impl World {
 
     pub(crate) fn frames_sent(&self) -> usize {
         self.sent.len()
+    }
+
+    pub(crate) fn bytes_sent(&self) -> usize {
+        self.sent.iter().map(|(_, _, bytes)| bytes.len()).sum()
+    }
+
+    /// Frames of a kind that a side sent.
+    pub(crate) fn sent_of_kind(&self, side: usize, kind: u8) -> impl Iterator<Item = &[u8]> {
+        self.sent
+            .iter()
+            .filter(move |(from, _, bytes)| *from == side && bytes[0] == kind)
+            .map(|(_, _, bytes)| bytes.as_slice())
+    }
+
+    /// Loses all frames of a kind from now on.
+    pub(crate) fn lose(&mut self, kind: u8) {
+        self.lost = Some(kind);
+    }
+
+    pub(crate) fn focus(&mut self, side: usize, document: DocumentId) {
+        self.sides[side].engine.focus(Some(document));
     }
 
     pub(crate) fn largest_frame(&self) -> usize {
@@ -412,10 +597,14 @@ impl World {
     }
 
     pub(crate) fn create_with_title(&mut self, side: usize, title: &str) -> DocumentId {
+        self.create_of_kind(side, 1, title)
+    }
+
+    pub(crate) fn create_of_kind(&mut self, side: usize, kind: u16, title: &str) -> DocumentId {
         let now = self.now();
         let (document, ()) = self.sides[side]
             .engine
-            .create(now, 1, |tx| {
+            .create(now, kind, |tx| {
                 let text = tx.put_object(ROOT, "title", ObjType::Text)?;
                 tx.put(ROOT, "schema", 1)?;
                 tx.splice_text(&text, 0, 0, title)
@@ -461,14 +650,59 @@ impl World {
         document: DocumentId,
         edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
     ) -> bool {
-        let now = self.now();
+        let edited = self.edit_unsent(side, document, edit);
+        self.run();
+        edited
+    }
+
+    /// An edit whose frames have not left yet.
+    pub(crate) fn edit_unsent(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
+        self.edit_at(side, document, self.now().wall_millis, edit)
+    }
+
+    /// An edit by a device whose clock shows this time.
+    pub(crate) fn try_edit_at(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        wall_millis: i64,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
+        let edited = self.edit_at(side, document, wall_millis, edit);
+        self.run();
+        edited
+    }
+
+    fn edit_at(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        wall_millis: i64,
+        edit: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> bool {
+        let now = Now {
+            wall_millis,
+            ..self.now()
+        };
         let edited = self.sides[side].engine.edit(now, document, |tx| {
             let title = tx.get(ROOT, "title").unwrap().unwrap().1;
             edit(tx, &title);
             Ok::<(), std::convert::Infallible>(())
         });
-        self.run();
         edited.is_ok()
+    }
+
+    /// Puts letters in front of the title.
+    pub(crate) fn write(&mut self, side: usize, document: DocumentId, letters: &str) {
+        self.open(side, document);
+        self.edit(side, document, |tx, title| {
+            tx.splice_text(title, 0, 0, letters).unwrap();
+        });
     }
 
     pub(crate) fn edit(

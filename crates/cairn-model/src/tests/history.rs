@@ -187,6 +187,19 @@ fn moods_and_unknown_things_are_told() {
         }]
     );
 
+    let mut first = Replica::empty(ANN, 2);
+    first
+        .transact(|transaction, context| {
+            log.create(transaction, context)?;
+            add.apply(transaction, context)
+        })
+        .unwrap();
+    let facts = describe(&first.last_operations());
+    assert!(
+        matches!(&facts[..], [Created, MoodAdded { value: Some(5), .. }]),
+        "{facts:?}"
+    );
+
     let unknown = Operation {
         path: vec![PathStep::Key("later".to_owned())],
         action: crate::Action::Put,

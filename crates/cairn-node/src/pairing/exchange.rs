@@ -12,7 +12,7 @@ use chacha20poly1305::aead::Aead;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use quinn::{ConnectionError, ReadExactError, RecvStream, SendStream, TransportErrorCode, VarInt};
+use quinn::{ConnectionError, RecvStream, SendStream, TransportErrorCode, VarInt};
 use sha2::Sha256;
 use spake2::{Ed25519Group, Identity, Password, Spake2};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -20,10 +20,11 @@ use zeroize::Zeroizing;
 
 use super::{CARD_BYTES_MAX, Code, PairError, Paired};
 use crate::secret::Key256;
+use crate::transport::frame::{FrameError, read_short_frame};
 use crate::transport::lock;
 
 /// Payload of one frame.
-const FRAME_BYTES_MAX: usize = 256;
+pub(crate) const FRAME_BYTES_MAX: usize = 256;
 /// How long one frame may take.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the whole exchange may take.
@@ -348,20 +349,10 @@ impl Channel {
 
     async fn read(&mut self) -> Result<Vec<u8>, PairError> {
         let deadline = self.frame_deadline();
-        let frame = async {
-            let mut header = [0; 2];
-            self.receiver.read_exact(&mut header).await?;
-            let length = usize::from(u16::from_le_bytes(header));
-            if length == 0 || length > FRAME_BYTES_MAX {
-                return Ok(None);
-            }
-            let mut frame = vec![0; length];
-            self.receiver.read_exact(&mut frame).await?;
-            Ok::<_, ReadExactError>(Some(frame))
-        };
+        let frame = read_short_frame(&mut self.receiver, FRAME_BYTES_MAX);
         match timeout_at(deadline, frame).await {
             Ok(Ok(Some(frame))) => Ok(frame),
-            Ok(Err(ReadExactError::ReadError(_))) => {
+            Ok(Err(FrameError::Lost)) => {
                 let closed = timeout_at(deadline, self.connection.closed()).await;
                 Err(closed.map_or(PairError::TimedOut, |error| ended(&error)))
             }

@@ -106,7 +106,8 @@ impl CloseReason {
         VarInt::from_u32(self as u32)
     }
 
-    pub(super) fn from_code(code: VarInt) -> Option<Self> {
+    /// The reason that a code on the wire stands for.
+    pub fn from_code(code: VarInt) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 

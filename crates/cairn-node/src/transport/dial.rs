@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{ConnectionError, RecvStream, SendStream};
+use quinn::{ConnectionError, RecvStream, SendStream, TransportConfig};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::connection::{CloseReason, OPENING};
 use super::endpoint::{self, HANDSHAKE_TIMEOUT};
 use super::frame::{FrameError, append_frame, read_frame};
-use super::label::label;
+use super::label::{Clock, label};
 use super::relationship::Relationship;
 use super::tls::{self, PeerKeys};
 use super::{Shared, TransportEvent};
@@ -90,17 +90,37 @@ pub(super) async fn run(
     }
 }
 
+/// What a dialler presents: its QUIC configuration and the server name. `None` if the relationship
+/// holds no valid key.
+///
+/// For programs that speak the frames themselves, such as tests; they are documented in
+/// `docs/formats-network.md`.
+pub fn dial_config(
+    relationship: &Relationship,
+    clock: &Clock,
+) -> Option<(quinn::ClientConfig, String)> {
+    dialler(relationship, clock, endpoint::transport(&endpoint::SESSION))
+}
+
+fn dialler(
+    relationship: &Relationship,
+    clock: &Clock,
+    transport: Arc<TransportConfig>,
+) -> Option<(quinn::ClientConfig, String)> {
+    let own = tls::certified_key(&relationship.own_tls_seed).ok()?;
+    let pinned = relationship.peers.iter().map(|peer| peer.tls_public);
+    let tls = tls::client(own, Arc::new(PeerKeys::Pinned(pinned.collect())));
+    let config = endpoint::client(tls, transport);
+    Some((config, label(&relationship.pair_secret, clock.epoch())))
+}
+
 async fn first_answer(
     shared: &Shared,
     relationship: &Relationship,
     addresses: Vec<SocketAddr>,
 ) -> Result<Answered, DialFailure> {
-    let own = tls::certified_key(&relationship.own_tls_seed)
-        .map_err(|_invalid_key| DialFailure::Unreachable)?;
-    let pinned = relationship.peers.iter().map(|peer| peer.tls_public);
-    let tls = tls::client(own, Arc::new(PeerKeys::Pinned(pinned.collect())));
-    let config = endpoint::client(tls, shared.transport.clone());
-    let name = label(&relationship.pair_secret, shared.clock.epoch());
+    let (config, name) = dialler(relationship, &shared.clock, shared.transport.clone())
+        .ok_or(DialFailure::Unreachable)?;
     let greeting = Arc::new(Mutex::new(()));
     let mut attempts = JoinSet::new();
     for address in addresses {

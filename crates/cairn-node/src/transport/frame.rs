@@ -3,7 +3,7 @@
 //! Invariants: the length is judged before anything is allocated, and memory grows with what
 //! arrived, not with what was announced.
 
-use quinn::{ReadError, ReadExactError, RecvStream};
+use quinn::{ReadError, RecvStream};
 
 /// The largest payload of one frame. Large enough for a change of 256 KiB with its proof, small
 /// enough that eight peers sending the largest at once stay within 8 MiB.
@@ -23,19 +23,61 @@ pub(crate) enum FrameError {
     Lost,
 }
 
+/// Where bytes come from, in order.
+pub(crate) trait Source {
+    /// Appends the next bytes, at least one and at most `bytes_max`; false at the end.
+    async fn append(&mut self, to: &mut Vec<u8>, bytes_max: usize) -> Result<bool, FrameError>;
+}
+
+impl Source for RecvStream {
+    async fn append(&mut self, to: &mut Vec<u8>, bytes_max: usize) -> Result<bool, FrameError> {
+        match self.read_chunk(bytes_max, true).await {
+            Ok(Some(chunk)) => {
+                to.extend_from_slice(&chunk.bytes);
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(ReadError::IllegalOrderedRead) => Err(FrameError::Malformed),
+            Err(_) => Err(FrameError::Lost),
+        }
+    }
+}
+
 /// Reads one frame; `None` when the stream ended between two frames.
 pub(crate) async fn read_frame(
-    stream: &mut RecvStream,
+    stream: &mut impl Source,
     bytes_max: usize,
 ) -> Result<Option<Vec<u8>>, FrameError> {
-    let mut header = [0; 4];
-    match stream.read_exact(&mut header).await {
-        Ok(()) => {}
-        Err(ReadExactError::FinishedEarly(0)) => return Ok(None),
-        Err(ReadExactError::FinishedEarly(_)) => return Err(FrameError::Malformed),
-        Err(ReadExactError::ReadError(error)) => return Err(lost(&error)),
+    read(stream, 4, bytes_max).await
+}
+
+/// Reads one frame whose length has two bytes, as in a pairing.
+pub(crate) async fn read_short_frame(
+    stream: &mut impl Source,
+    bytes_max: usize,
+) -> Result<Option<Vec<u8>>, FrameError> {
+    read(stream, 2, bytes_max).await
+}
+
+async fn read(
+    stream: &mut impl Source,
+    length_bytes: usize,
+    bytes_max: usize,
+) -> Result<Option<Vec<u8>>, FrameError> {
+    let mut header = Vec::with_capacity(length_bytes);
+    while header.len() < length_bytes {
+        let wanted = length_bytes - header.len();
+        if !stream.append(&mut header, wanted).await? {
+            let between = header.is_empty();
+            return if between {
+                Ok(None)
+            } else {
+                Err(FrameError::Malformed)
+            };
+        }
     }
-    let length = u32::from_le_bytes(header) as usize;
+    let bytes = header.iter().rev();
+    let length = bytes.fold(0, |length, byte| (length << 8) | usize::from(*byte));
     if length > bytes_max {
         return Err(FrameError::TooLarge);
     }
@@ -44,10 +86,9 @@ pub(crate) async fn read_frame(
     }
     let mut payload = Vec::with_capacity(length.min(RESERVE_BYTES_MAX));
     while payload.len() < length {
-        match stream.read_chunk(length - payload.len(), true).await {
-            Ok(Some(chunk)) => payload.extend_from_slice(&chunk.bytes),
-            Ok(None) => return Err(FrameError::Malformed),
-            Err(error) => return Err(lost(&error)),
+        let wanted = length - payload.len();
+        if !stream.append(&mut payload, wanted).await? {
+            return Err(FrameError::Malformed);
         }
     }
     Ok(Some(payload))
@@ -60,11 +101,4 @@ pub(crate) fn append_frame(buffer: &mut Vec<u8>, payload: &[u8]) {
     let length = u32::try_from(payload.len()).expect("a frame is at most 1 MiB");
     buffer.extend_from_slice(&length.to_le_bytes());
     buffer.extend_from_slice(payload);
-}
-
-fn lost(error: &ReadError) -> FrameError {
-    match error {
-        ReadError::IllegalOrderedRead => FrameError::Malformed,
-        _ => FrameError::Lost,
-    }
 }

@@ -79,7 +79,7 @@ fn may_be_quic(datagram: &[u8]) -> bool {
 
 /// How many of the datagrams in one receive buffer are noise. The system may have put several of
 /// one size, `meta.stride`, behind each other.
-fn noise_in(buffer: &[u8], meta: &RecvMeta) -> u64 {
+pub(crate) fn noise_in(buffer: &[u8], meta: &RecvMeta) -> u64 {
     let received = buffer.get(..meta.len).unwrap_or(buffer);
     if received.is_empty() {
         return 1;

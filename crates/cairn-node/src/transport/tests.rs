@@ -1,5 +1,6 @@
 //! The transport over real UDP on 127.0.0.1, between peers that keep to the rules.
 
+mod half_made;
 mod hostile;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -96,7 +96,7 @@ impl KdfCost {
 
 /// A key file that was read and found well formed, or made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeyFile {
+pub(crate) struct KeyFile {
     cost: KdfCost,
     salt: [u8; 16],
     passphrase_wrap: [u8; WRAP_BYTES],
@@ -171,14 +171,14 @@ impl KeyFile {
             .map_err(|error| VaultError::io("write vault.key", error))
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = self.head();
         bytes.extend_from_slice(&self.passphrase_wrap);
         bytes.extend_from_slice(&self.recovery_wrap);
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
         let (head, body) = bytes
             .split_at_checked(HEAD_BYTES)
             .filter(|(head, _)| head.starts_with(MAGIC))

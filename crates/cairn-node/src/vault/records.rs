@@ -96,6 +96,27 @@ impl std::fmt::Debug for Bookmark {
     }
 }
 
+/// A bookmark in short.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BookmarkRow {
+    /// Its name.
+    pub name: String,
+    /// When it was set, in Unix milliseconds.
+    pub at_millis: i64,
+    /// How many documents there were then.
+    pub documents: u64,
+}
+
+impl std::fmt::Debug for BookmarkRow {
+    /// Without the name.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BookmarkRow")
+            .field("at_millis", &self.at_millis)
+            .field("documents", &self.documents)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Something that happened to the vault or to consent, without any content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -218,31 +239,84 @@ pub(super) fn remove_bookmark(connection: &Connection, name: &str) -> Result<(),
     Ok(())
 }
 
-/// All bookmarks, oldest first.
-pub(super) fn bookmarks(connection: &Connection) -> Result<Vec<Bookmark>, VaultError> {
-    let reading = connection.unchecked_transaction()?;
-    let mut bookmarks: Vec<Bookmark> = reading
-        .prepare_cached("SELECT name, at_millis FROM bookmarks ORDER BY at_millis, name")?
+/// Keeps the bookmark of a meeting. What its name stood for goes to the name `before`; if that is
+/// less than `same_millis` old, it is the same meeting, and all stays as it is.
+pub(super) fn put_meeting(
+    connection: &Connection,
+    meeting: &Bookmark,
+    before: &str,
+    same_millis: i64,
+) -> Result<(), VaultError> {
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT at_millis FROM bookmarks WHERE name = ?")?
+        .query_row([&meeting.name], |row| row.get(0))
+        .optional()?;
+    if let Some(last) = last {
+        let age = meeting.at_millis.checked_sub(last);
+        if age.is_some_and(|age| (0..same_millis).contains(&age)) {
+            return Ok(());
+        }
+        remove_bookmark(connection, before)?;
+        let names = params![before, meeting.name];
+        connection
+            .prepare_cached(
+                "INSERT INTO bookmarks (name, at_millis)
+                 SELECT ?, at_millis FROM bookmarks WHERE name = ?",
+            )?
+            .execute(names)?;
+        connection
+            .prepare_cached("UPDATE bookmark_heads SET name = ? WHERE name = ?")?
+            .execute(names)?;
+    }
+    put_bookmark(connection, meeting)
+}
+
+/// All bookmarks in short, oldest first.
+pub(super) fn bookmarks(connection: &Connection) -> Result<Vec<BookmarkRow>, VaultError> {
+    let bookmarks = connection
+        .prepare_cached(
+            "SELECT name, at_millis,
+                 (SELECT count(*) FROM bookmark_heads WHERE bookmark_heads.name = bookmarks.name)
+             FROM bookmarks ORDER BY at_millis, name",
+        )?
         .query_map((), |row| {
-            Ok(Bookmark {
+            Ok(BookmarkRow {
                 name: row.get(0)?,
                 at_millis: row.get(1)?,
-                heads: Vec::new(),
+                documents: row.get::<_, i64>(2)?.unsigned_abs(),
             })
         })?
         .collect::<Result<_, _>>()?;
+    Ok(bookmarks)
+}
+
+/// A bookmark with its heads.
+pub(super) fn bookmark(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<Bookmark>, VaultError> {
+    let reading = connection.unchecked_transaction()?;
+    let at_millis: Option<i64> = reading
+        .prepare_cached("SELECT at_millis FROM bookmarks WHERE name = ?")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    let Some(at_millis) = at_millis else {
+        return Ok(None);
+    };
     let mut query = reading.prepare_cached(
         "SELECT document, heads FROM bookmark_heads WHERE name = ? ORDER BY document",
     )?;
-    for bookmark in &mut bookmarks {
-        let mut rows = query.query([&bookmark.name])?;
-        while let Some(row) = rows.next()? {
-            let heads = split_heads(&row.get::<_, Vec<u8>>(1)?)?;
-            let document = DocumentId::from_bytes(row.get(0)?);
-            bookmark.heads.push((document, heads));
-        }
+    let mut rows = query.query([name])?;
+    let mut heads = Vec::new();
+    while let Some(row) = rows.next()? {
+        let document = DocumentId::from_bytes(row.get(0)?);
+        heads.push((document, split_heads(&row.get::<_, Vec<u8>>(1)?)?));
     }
-    Ok(bookmarks)
+    Ok(Some(Bookmark {
+        name: name.to_owned(),
+        at_millis,
+        heads,
+    }))
 }
 
 pub(super) fn add_audit(connection: &Connection, event: &AuditEvent) -> Result<(), VaultError> {

@@ -117,6 +117,44 @@ fn bookmark(name: &str, at_millis: i64) -> Bookmark {
     }
 }
 
+/// The bookmarks of a vault, and when each was set.
+fn names(vault: &Vault) -> Vec<(String, i64)> {
+    let rows = vault.bookmarks().unwrap().into_iter();
+    rows.map(|row| (row.name, row.at_millis)).collect()
+}
+
+#[test]
+fn a_meeting_moves_the_one_before_and_one_that_goes_on_moves_nothing() {
+    let (_folder, vault) = new_vault();
+    let check = |at_millis: i64, met: i64, before: Option<i64>| {
+        let mut meeting = bookmark("met", at_millis);
+        meeting.heads[0].1 = vec![ChangeHash(hash(at_millis.unsigned_abs()))];
+        vault.put_meeting(meeting, "before".into(), 100).unwrap();
+        // Waits for what is queued.
+        vault.put_settings(Vec::new()).unwrap();
+        for (name, at) in [("met", Some(met)), ("before", before)] {
+            let kept = vault.bookmark(name).unwrap();
+            assert_eq!(kept.as_ref().map(|kept| kept.at_millis), at, "{name}");
+            if let (Some(kept), Some(at)) = (kept, at) {
+                let heads = vec![ChangeHash(hash(at.unsigned_abs()))];
+                assert_eq!(kept.heads[0], (document(1), heads), "{name}");
+                assert_eq!(kept.heads.len(), 2);
+            }
+        }
+    };
+    check(1000, 1000, None);
+    check(1000, 1000, None);
+    check(1099, 1000, None);
+    check(1100, 1100, Some(1000));
+    check(1150, 1100, Some(1000));
+    check(5000, 5000, Some(1100));
+    // The clock was set back: nobody knows how long ago that was.
+    check(4000, 4000, Some(5000));
+    check(i64::MAX, i64::MAX, Some(4000));
+    check(i64::MIN, i64::MIN, Some(i64::MAX));
+    assert_eq!(vault.bookmarks().unwrap().len(), 2);
+}
+
 #[test]
 fn everything_comes_back_at_once_and_after_reopening() {
     let (folder, vault) = new_vault();
@@ -194,8 +232,16 @@ fn everything_comes_back_at_once_and_after_reopening() {
         }
         assert_eq!(vault.setting(Setting::Person).unwrap(), None);
         assert_eq!(vault.peers().unwrap(), std::slice::from_ref(&kept));
-        let bookmarks = vec![bookmark("before", 4), bookmark("met", 5)];
-        assert_eq!(vault.bookmarks().unwrap(), bookmarks);
+        assert_eq!(
+            names(vault),
+            [("before".to_owned(), 4), ("met".to_owned(), 5)]
+        );
+        for (name, at_millis) in names(vault) {
+            let kept = vault.bookmark(&name).unwrap();
+            assert_eq!(kept, Some(bookmark(&name, at_millis)));
+        }
+        assert_eq!(vault.bookmarks().unwrap()[0].documents, 2);
+        assert_eq!(vault.bookmark("gone").unwrap(), None);
         let view = vec![3; 10_000];
         assert_eq!(vault.view(document(1)).unwrap(), Some(view.clone()));
         assert_eq!(vault.view(document(2)).unwrap(), None);

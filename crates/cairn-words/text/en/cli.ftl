@@ -99,11 +99,6 @@ cli-imported = { $lines } lines, { $changes } changes in { $documents ->
    *[other] { $documents } documents
 }, { $millis } ms
 cli-import-progress = { $lines } lines…
-cli-history = { $when } · { $name } · { $what }{ $proven ->
-    [yes] {""}
-   *[no] , author not proven
-}
-cli-nobody = unknown
 cli-verified = { $documents } documents, { $changes } changes, { $statements } statements: { $faults ->
     [0] all in order
     [one] one fault

@@ -29,7 +29,9 @@ fn read_all(vault: &Vault) -> Result<(), VaultError> {
     }
     vault.views()?;
     vault.peers()?;
-    vault.bookmarks()?;
+    for row in vault.bookmarks()? {
+        vault.bookmark(&row.name)?;
+    }
     vault.audit_events()?;
     vault.setting(Setting::Person)?;
     Ok(())
