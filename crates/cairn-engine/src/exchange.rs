@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
 
+use crate::coding::{Context, pack};
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
@@ -11,6 +12,9 @@ use crate::frame::{Changes, HASHES_MAX, Has, Message};
 use crate::id::DocumentId;
 use crate::pacing::Collecting;
 use crate::session::{Asked, ConnectionId, Lane};
+
+/// What is coded at once, under the lock, when it is new. More than that leaves as a job.
+const CODED_AT_ONCE_BYTES_MAX: usize = 32 << 10;
 
 impl Engine {
     /// Sends the consent of a document and, if it may flow, asks for the peer's heads.
@@ -304,9 +308,13 @@ impl Engine {
             batch.attestations.push(known.bytes().to_vec());
         }
         if !batch.is_empty() {
+            let context = Context {
+                document: id,
+                sender: Some(self.device),
+            };
             let message = Message::Changes {
                 document: id,
-                batch,
+                batch: pack(&batch, &context, None),
                 last: true,
             };
             self.send_changes(connection, message.encode());
@@ -368,6 +376,11 @@ impl Engine {
             .filter(|(_, session)| session.is_compared() && self.may_exchange(id, session.person))
             .map(|(connection, _)| *connection)
             .collect();
+        let context = Context {
+            document: id,
+            sender: Some(self.device),
+        };
+        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX;
         let mut frame = None;
         for connection in connections {
             let first = self
@@ -395,7 +408,7 @@ impl Engine {
             if lane.collecting != Collecting::Idle || lane.sent != Some(before) {
                 continue;
             }
-            if !session.pace.has_room_for_edits() {
+            if large || !session.pace.has_room_for_edits() {
                 self.collect(connection, id);
                 continue;
             }
@@ -408,7 +421,7 @@ impl Engine {
             let bytes = frame.get_or_insert_with(|| {
                 Message::Changes {
                     document: id,
-                    batch: batch.clone(),
+                    batch: pack(batch, &context, None),
                     last: true,
                 }
                 .encode()

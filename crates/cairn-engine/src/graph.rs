@@ -9,7 +9,7 @@
 //! * Append-only: a position, once given, never changes.
 //! * No order ever comes from the hash index, it is only looked up.
 
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 
 use automerge::{ActorId, ChangeHash};
 
@@ -246,23 +246,28 @@ impl Graph {
     /// The clock of the given positions: they and all below them.
     pub(crate) fn clock(&self, positions: &[Position]) -> Clock {
         let mut clock = Clock::default();
-        let mut seen = Cover::default();
-        let mut open = positions.to_vec();
+        // The newest first, so that a walk meets a kept clock before it can go past it along
+        // another branch; what such a clock covers is not walked.
+        let mut covered = Clock::default();
+        let mut open: BinaryHeap<Position> = positions.iter().copied().collect();
+        let mut last = None;
         while let Some(position) = open.pop() {
-            if !seen.insert(position) {
+            let node = &self.nodes[position];
+            let again = last.replace(position) == Some(position);
+            if again || covered.sequence(node.actor) >= node.sequence {
                 continue;
             }
-            let node = &self.nodes[position];
             let checkpoint = (position % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1)
                 .then(|| self.checkpoints.get(position / CHECKPOINT_EVERY))
                 .flatten();
             if let Some(checkpoint) = checkpoint {
-                clock.merge(checkpoint);
+                covered.merge(checkpoint);
                 continue;
             }
             clock.raise(node.actor, node.sequence);
-            open.extend_from_slice(&node.dependencies);
+            open.extend(node.dependencies.iter().copied());
         }
+        clock.merge(&covered);
         clock
     }
 

@@ -9,7 +9,7 @@ use crate::contents::Contents;
 use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
-use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
+use crate::frame::{Changes, HASHES_MAX, Message, Refusal, part_size};
 use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
 use crate::session::{ConnectionId, Lane};
@@ -19,7 +19,7 @@ impl Engine {
         &mut self,
         connection: ConnectionId,
         id: DocumentId,
-        batch: Changes,
+        part: Vec<u8>,
         last: bool,
     ) {
         let staging_max = self.config.limits.staging_bytes_max;
@@ -39,7 +39,7 @@ impl Engine {
             .documents
             .get(&id)
             .is_some_and(|document| document.inbox.len() >= waiting_max);
-        if crowded || batch.is_empty() || held + waiting + batch.size() > staging_max {
+        if crowded || held + waiting + part_size(&part) > staging_max {
             self.misbehaved(connection);
             return;
         }
@@ -55,7 +55,7 @@ impl Engine {
             sent,
             ..Lane::default()
         });
-        lane.staging.append(batch);
+        lane.staging.push(part);
         if !last {
             lane.expecting = true;
             self.credit(connection, id);
@@ -77,7 +77,7 @@ impl Engine {
         if document.admitting || document.loaded().is_none() {
             return;
         }
-        let Some((connection, batch)) = document.inbox.pop_front() else {
+        let Some((connection, parts)) = document.inbox.pop_front() else {
             return;
         };
         document.admitting = true;
@@ -85,13 +85,16 @@ impl Engine {
         let Some(contents) = document.loaded() else {
             return;
         };
-        let standings = self.standings(document, &contents.facts, &batch.salts);
+        let standings = self.standings(document, &contents.facts);
+        let sender = self.sessions.get(&connection).map(|session| session.device);
         let writers = document.writers();
         let admission = Admission {
             document: id,
             origin: document.origin,
             contents: contents.clone(),
-            batch,
+            parts,
+            sender,
+            compression: self.config.compression.clone(),
             standings,
             set_aside: document.set_aside.iter().map(|(hash, _)| *hash).collect(),
             me: self.config.person,
@@ -150,7 +153,7 @@ impl Engine {
     ) {
         let Admission {
             contents,
-            batch,
+            parts,
             writers,
             standings,
             ..
@@ -158,15 +161,15 @@ impl Engine {
         let Some(document) = self.documents.get(&id) else {
             return;
         };
-        let judged_anew = document.writers() != writers
-            || self.standings(document, &contents.facts, &batch.salts) != standings;
+        let judged_anew =
+            document.writers() != writers || self.standings(document, &contents.facts) != standings;
         let Some(document) = self.documents.get_mut(&id) else {
             return;
         };
         document.admitting = false;
         if judged_anew {
             // Consent or devices changed meanwhile: what was judged by the old is judged again.
-            document.inbox.push_front((connection, batch));
+            document.inbox.push_front((connection, parts));
             return;
         }
         match result {

@@ -27,7 +27,7 @@ const LOOKED_AT_MAX: usize = 16;
 
 /// With so many bytes on their way, single edits are gathered into batches: some hundred and
 /// fifty edits.
-const LIVE_BYTES_MAX: usize = 64 << 10;
+const LIVE_BYTES_MAX: usize = 32 << 10;
 
 /// What is to be done about a document that differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,6 +287,8 @@ impl Engine {
             known,
             until,
             frame_bytes_max: self.config.limits.frame_bytes_max,
+            sender: self.device,
+            compression: self.config.compression.clone(),
         };
         self.outputs.push_back(Output::Run(Job {
             document: id,

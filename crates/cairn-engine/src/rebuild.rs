@@ -138,7 +138,7 @@ impl Engine {
         let Some(position) = facts.graph.position(hash) else {
             return false;
         };
-        let standings = self.standings(document, facts, &[]);
+        let standings = self.standings(document, facts);
         let mine = facts.author_device(position).is_some_and(|device| {
             matches!(
                 standings.get(&device),
@@ -161,7 +161,7 @@ impl Engine {
         };
         let facts = &contents.facts;
         let owner = document.origin.owner;
-        let standings = self.standings(document, facts, &[]);
+        let standings = self.standings(document, facts);
         let closed: BTreeMap<DeviceId, PersonId> = standings
             .iter()
             .filter_map(|(device, standing)| match standing {

@@ -274,20 +274,29 @@ impl Engine {
         &self,
         document: &Document,
         facts: &Facts,
-        more: &[(DeviceId, [u8; 8])],
     ) -> BTreeMap<DeviceId, Standing> {
-        let salts = facts.proofs.salts().chain(more.iter().copied());
-        let owners = self.people.roster(document.origin.owner).into_iter();
-        salts
+        let mut people = document.consent.grantees();
+        people.extend([self.config.person, document.origin.owner]);
+        let rosters = people
+            .into_iter()
+            .filter_map(|person| self.people.roster(person));
+        let introduced = document
+            .consent
+            .cards()
+            .flat_map(|card| card.devices.iter().copied());
+        facts
+            .proofs
+            .salts()
             .map(|(device, _)| device)
-            .chain(owners.flat_map(Roster::all_devices))
+            .chain(rosters.flat_map(Roster::all_devices))
+            .chain(introduced)
             .map(|device| (device, self.standing(document, device)))
             .collect()
     }
 
     /// What the revocations of devices leave of their work in a document.
     pub(crate) fn cuts(&self, document: &Document, facts: &Facts) -> Cuts {
-        Cuts::new(&facts.graph, &self.standings(document, facts, &[]))
+        Cuts::new(&facts.graph, &self.standings(document, facts))
     }
 
     /// Tells a device of this person what the id of a document commits to, so that it can be taken

@@ -9,6 +9,7 @@
 //! What documents mean: `cairn-model`. What devices say to each other: `cairn-engine`.
 
 mod bookmarks;
+mod compression;
 mod core;
 #[doc(hidden)]
 pub mod decoders;
@@ -35,6 +36,7 @@ pub use cairn_engine::{
     BatchError, DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole,
     ShareError, ShareTerms,
 };
+pub use compression::Zstd;
 pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};
 pub use history::{DocumentChanges, HistoryLine, PastError, PointInTime};

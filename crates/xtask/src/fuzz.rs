@@ -10,6 +10,7 @@ const TARGETS: &[&str] = &[
     "change_chunk",
     "statement",
     "attestation",
+    "coding",
     "ticket",
     "frames",
     "records",

@@ -72,6 +72,11 @@ fn attestations_come_back_as_they_were() {
 }
 
 #[test]
+fn coded_changes_come_back_and_keep_their_bound() {
+    run("coding");
+}
+
+#[test]
 fn tickets_and_codes_come_back_as_they_were() {
     run("ticket");
 }

@@ -122,6 +122,7 @@ impl Attacker {
             seed: [8; 32],
             limits: Limits::default(),
             rules: Arc::new(AllowAll),
+            compression: Arc::new(cairn_node::Zstd),
         };
         let peers = vault.peers().expect("the vault can be read");
         let relationship = relationship(&peers[0]);
