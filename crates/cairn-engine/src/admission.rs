@@ -16,8 +16,9 @@ use automerge::{ActorId, Automerge, Change, ChangeHash};
 
 use crate::attestation::{Attestation, actor_of};
 use crate::chunk::{ChangeChunk, ChunkError};
+use crate::coding::{CodingError, Compression, Context, unpack};
 use crate::contents::{Contents, Facts, FitError};
-use crate::frame::{Changes, Refusal};
+use crate::frame::{Changes, Parts, Refusal};
 use crate::graph::{Cover, OrderError, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::limits::Limits;
@@ -36,7 +37,10 @@ pub(crate) struct Admission {
     pub(crate) document: DocumentId,
     pub(crate) origin: Origin,
     pub(crate) contents: Arc<Contents>,
-    pub(crate) batch: Changes,
+    /// The batch as it came, and from which device.
+    pub(crate) parts: Parts,
+    pub(crate) sender: Option<DeviceId>,
+    pub(crate) compression: Arc<dyn Compression>,
     /// What rosters and cards say of each device that can have written here.
     pub(crate) standings: BTreeMap<DeviceId, Standing>,
     /// Own changes that were taken out here and count only once the owner's side took them.
@@ -70,6 +74,12 @@ pub(crate) struct Admitted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BatchError {
+    /// Not coded changes within the limits.
+    #[error("a batch is malformed: {0}")]
+    Coding(#[from] CodingError),
+    /// Nothing is in it.
+    #[error("a batch is empty")]
+    Empty,
     /// Not a change within the limits.
     #[error("a change is malformed: {0}")]
     Chunk(#[from] ChunkError),
@@ -90,15 +100,15 @@ pub enum BatchError {
 impl Admission {
     /// Runs the gate.
     pub(crate) fn run(&self) -> Result<Admitted, BatchError> {
-        let mut chunks = Vec::with_capacity(self.batch.changes.len());
-        for bytes in &self.batch.changes {
+        let batch = self.unpacked()?;
+        let mut chunks = Vec::with_capacity(batch.changes.len());
+        for bytes in &batch.changes {
             chunks.push(ChangeChunk::parse(bytes, &self.limits)?);
         }
-        if self.batch.attestations.len() > self.limits.batch_attestations_max {
+        if batch.attestations.len() > self.limits.batch_attestations_max {
             return Err(BatchError::TooMany);
         }
-        let attestations = self
-            .batch
+        let attestations = batch
             .attestations
             .iter()
             .map(|bytes| Attestation::from_bytes(bytes.clone()))
@@ -106,7 +116,7 @@ impl Admission {
         let mut refused = BTreeMap::new();
         let mut passes = 0;
         let sifted = loop {
-            let sifted = self.sift(&chunks, &attestations, &mut refused)?;
+            let sifted = self.sift(&batch.salts, &chunks, &attestations, &mut refused)?;
             let before = refused.len();
             self.judge(&chunks, &sifted, &mut refused);
             if refused.len() == before {
@@ -122,9 +132,27 @@ impl Admission {
         self.finish(&chunks, sifted, refused)
     }
 
+    /// The whole batch, whose parts share one bound.
+    fn unpacked(&self) -> Result<Changes, BatchError> {
+        let context = Context {
+            document: self.document,
+            sender: self.sender,
+        };
+        let mut whole = Changes::default();
+        for part in self.parts.iter() {
+            let room = self.limits.batch_bytes_max.saturating_sub(whole.size());
+            whole.append(unpack(part, &context, &*self.compression, room)?);
+        }
+        if whole.is_empty() {
+            return Err(BatchError::Empty);
+        }
+        Ok(whole)
+    }
+
     /// Steps 2 and 3: puts everything that was not refused yet in order.
     fn sift(
         &self,
+        salts: &[(DeviceId, [u8; 8])],
         chunks: &[ChangeChunk<'_>],
         attestations: &[Attestation],
         refused: &mut BTreeMap<ChangeHash, Refusal>,
@@ -139,7 +167,7 @@ impl Admission {
             .filter(|chunk| !refused.contains_key(&chunk.hash()))
             .map(ChangeChunk::actor)
             .collect();
-        for (device, salt) in &self.batch.salts {
+        for (device, salt) in salts {
             // A salt that no change uses would only fill the vault.
             let actor = actor_of(*device, self.document, *salt);
             let used = <&[u8; 16]>::try_from(actor.to_bytes())

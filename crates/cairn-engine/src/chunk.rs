@@ -25,27 +25,27 @@ mod columns;
 mod error;
 mod operation;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 
 use automerge::ChangeHash;
 use sha2::{Digest, Sha256};
 
-use self::columns::Reader;
+pub(crate) use self::columns::Reader;
 pub use self::error::{ChunkError, Part};
-use self::operation::COLUMNS;
+pub(crate) use self::operation::COLUMNS;
 pub use self::operation::{
     Action, Key, ObjectId, OpId, Operations, Predecessors, RawOperation, Value,
 };
 use crate::limits::Limits;
 
 /// The first bytes of every automerge chunk.
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+pub(crate) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 /// The type of a plain change among the chunks.
-const CHANGE: u8 = 1;
+pub(crate) const CHANGE: u8 = 1;
 /// Bytes of an actor: the first half of the hash that ties it to its device and document.
-const ACTOR_BYTES: usize = 16;
+pub(crate) const ACTOR_BYTES: usize = 16;
 /// An other actor with its length in front, which LEB128 writes as one byte.
 const LISTED_ACTOR_BYTES: usize = 1 + ACTOR_BYTES;
 /// Automerge keeps sequence numbers in 32 bits and would cut longer ones off unseen.

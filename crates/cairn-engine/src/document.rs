@@ -7,7 +7,7 @@ use automerge::{ActorId, ChangeHash};
 
 use crate::consent::Consent;
 use crate::contents::{Contents, LoadedDocument};
-use crate::frame::{Changes, Message};
+use crate::frame::{Message, Parts};
 use crate::id::{DocumentId, PersonId};
 use crate::session::ConnectionId;
 use crate::statement::{Origin, Role};
@@ -51,7 +51,7 @@ pub(crate) struct Document {
     /// Own changes that were taken out, in order.
     pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
     /// Batches that wait for the gate.
-    pub(crate) inbox: VecDeque<(ConnectionId, Changes)>,
+    pub(crate) inbox: VecDeque<(ConnectionId, Parts)>,
     /// Messages that wait until the document is loaded.
     pub(crate) held: VecDeque<(ConnectionId, Held)>,
 }

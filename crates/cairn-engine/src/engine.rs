@@ -19,6 +19,7 @@ use automerge::{Automerge, ChangeHash};
 
 use zeroize::Zeroizing;
 
+use crate::coding::Compression;
 use crate::consent::GrantLine;
 use crate::contents::{LoadError, LoadedDocument};
 use crate::document::{Body, Document, Held};
@@ -57,6 +58,8 @@ pub struct Config {
     pub limits: Limits,
     /// What authors may do.
     pub rules: Arc<dyn DocumentRules>,
+    /// What makes batches of changes smaller.
+    pub compression: Arc<dyn Compression>,
 }
 
 impl std::fmt::Debug for Config {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use automerge::ChangeHash;
 
+use crate::coding::{Context, pack};
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::{Engine, Output};
@@ -12,6 +13,9 @@ use crate::frame::{Changes, HASHES_MAX, Message};
 use crate::id::DocumentId;
 use crate::jobs::{Collect, Job, Work};
 use crate::session::{ConnectionId, Lane};
+
+/// What is written at once, under the lock, when it is new. More than that leaves as a job.
+const LIVE_BYTES_MAX: usize = 32 << 10;
 
 impl Engine {
     /// Sends the consent of a document and, if it may flow, its heads.
@@ -196,6 +200,8 @@ impl Engine {
             known,
             until,
             frame_bytes_max: self.config.limits.frame_bytes_max,
+            sender: self.device,
+            compression: self.config.compression.clone(),
         };
         let work = Work::Collect(collect);
         self.outputs.push_back(Output::Run(Job {
@@ -288,7 +294,13 @@ impl Engine {
             .filter(|(_, session)| session.index_done && self.may_exchange(id, session.person))
             .map(|(connection, _)| *connection)
             .collect();
+        let context = Context {
+            document: id,
+            sender: Some(self.device),
+        };
+        let large = !batch.changes.is_empty() && batch.size() > LIVE_BYTES_MAX;
         let mut frame = None;
+        let mut behind = Vec::new();
         for connection in connections {
             let Some(session) = self.sessions.get_mut(&connection) else {
                 continue;
@@ -308,6 +320,10 @@ impl Engine {
             if lane.collecting || lane.sent != Some(before) {
                 continue;
             }
+            if large {
+                behind.push(connection);
+                continue;
+            }
             lane.sent = Some(count);
             lane.unacknowledged.extend(tips);
             self.counters.changes_sent += batch.changes.len() as u64;
@@ -317,7 +333,7 @@ impl Engine {
             let bytes = frame.get_or_insert_with(|| {
                 Message::Changes {
                     document: id,
-                    batch: batch.clone(),
+                    batch: pack(batch, &context, None),
                     last: true,
                 }
                 .encode()
@@ -326,6 +342,9 @@ impl Engine {
                 connection,
                 bytes: bytes.clone(),
             });
+        }
+        for connection in behind {
+            self.collect(connection, id);
         }
     }
 }

@@ -8,9 +8,10 @@
 use automerge::ChangeHash;
 use serde::{Deserialize, Serialize};
 
+use crate::coding::{Context, ITEM_BYTES, pack};
 use crate::id::{DeviceId, DocumentId, ProcessId};
 use crate::storage::DocumentContent;
-use crate::wire::{byte_lists, hash_lists};
+use crate::wire::{byte_lists, byte_string, hash_lists};
 
 /// Oldest and newest protocol version this program speaks.
 pub const PROTOCOL_VERSIONS: (u16, u16) = (1, 1);
@@ -37,24 +38,42 @@ pub(crate) struct Hello {
 pub(crate) type IndexEntry = (DocumentId, [u8; 32]);
 
 /// New changes of a document with what proves them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Changes {
-    pub(crate) salts: Vec<(DeviceId, [u8; 8])>,
-    #[serde(with = "byte_lists")]
-    pub(crate) changes: Vec<Vec<u8>>,
-    #[serde(with = "byte_lists")]
-    pub(crate) attestations: Vec<Vec<u8>>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Salts of the actors.
+    pub salts: Vec<(DeviceId, [u8; 8])>,
+    /// Change chunks, each after those of them that it is built on.
+    pub changes: Vec<Vec<u8>>,
+    /// Attestations.
+    pub attestations: Vec<Vec<u8>>,
 }
 
 impl Changes {
-    /// Payload in bytes, for limits.
+    /// What it takes to keep it, for limits.
     pub(crate) fn size(&self) -> usize {
-        let bytes = |list: &[Vec<u8>]| list.iter().map(|bytes| bytes.len() + 4).sum::<usize>();
-        self.salts.len() * 40 + bytes(&self.changes) + bytes(&self.attestations)
+        let lists = self.changes.iter().chain(&self.attestations);
+        let lists = lists.map(|bytes| bytes.len() + ITEM_BYTES);
+        self.salts.len() * ITEM_BYTES + lists.sum::<usize>()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.salts.is_empty() && self.changes.is_empty() && self.attestations.is_empty()
+    }
+
+    /// Takes the later half away; `None` if there is no half.
+    pub(crate) fn split(&mut self) -> Option<Self> {
+        let mut later = Self::default();
+        if self.changes.len() > 1 {
+            later.changes = self.changes.split_off(self.changes.len() / 2);
+            later.attestations = std::mem::take(&mut self.attestations);
+        } else if !self.changes.is_empty() && !self.attestations.is_empty() {
+            later.attestations = std::mem::take(&mut self.attestations);
+        } else if self.attestations.len() > 1 {
+            later.attestations = self.attestations.split_off(self.attestations.len() / 2);
+        } else {
+            return None;
+        }
+        Some(later)
     }
 
     pub(crate) fn append(&mut self, mut later: Self) {
@@ -62,6 +81,38 @@ impl Changes {
         self.changes.append(&mut later.changes);
         self.attestations.append(&mut later.attestations);
     }
+}
+
+/// The parts of a batch that have come, as they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    parts: Vec<Vec<u8>>,
+    size: usize,
+}
+
+impl Parts {
+    /// What it takes to keep them, for limits.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, part: Vec<u8>) {
+        self.size += part_size(&part);
+        self.parts.push(part);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(Vec::as_slice)
+    }
+}
+
+/// What it takes to keep a part.
+pub(crate) fn part_size(part: &[u8]) -> usize {
+    part.len() + ITEM_BYTES
 }
 
 /// The frame that brings all of `content` to a peer in one part, whatever its bytes are: what a
@@ -72,9 +123,13 @@ pub fn content_frame(document: DocumentId, content: DocumentContent) -> Vec<u8> 
         changes: content.changes,
         attestations: content.attestations,
     };
+    let context = Context {
+        document,
+        sender: None,
+    };
     Message::Changes {
         document,
-        batch,
+        batch: pack(&batch, &context, None),
         last: true,
     }
     .encode()
@@ -117,7 +172,8 @@ pub(crate) enum Message {
     },
     Changes {
         document: DocumentId,
-        batch: Changes,
+        /// In the form of [`pack`].
+        batch: Vec<u8>,
         last: bool,
     },
     Ack {
@@ -151,6 +207,9 @@ pub enum FrameError {
 struct StatementsBody(#[serde(with = "byte_lists")] Vec<Vec<u8>>);
 
 #[derive(Serialize, Deserialize)]
+struct PackedBody(#[serde(with = "byte_string")] Vec<u8>);
+
+#[derive(Serialize, Deserialize)]
 struct Hashes(#[serde(with = "hash_lists")] Vec<ChangeHash>);
 
 impl Message {
@@ -172,7 +231,10 @@ impl Message {
                 document,
                 batch,
                 last,
-            } => (5, postcard::to_allocvec(&(document, batch, last))),
+            } => {
+                let batch = PackedBody(batch.clone());
+                (5, postcard::to_allocvec(&(document, batch, last)))
+            }
             Self::Ack { document, heads } => {
                 (6, postcard::to_allocvec(&(document, Hashes(heads.clone()))))
             }
@@ -217,10 +279,10 @@ impl Message {
                 }
             }
             5 => {
-                let (document, batch, last) = body(rest)?;
+                let (document, batch, last): (_, PackedBody, _) = body(rest)?;
                 Self::Changes {
                     document,
-                    batch,
+                    batch: batch.0,
                     last,
                 }
             }
@@ -252,11 +314,6 @@ mod tests {
     fn examples() -> Vec<Message> {
         let document = DocumentId::from_bytes([1; 16]);
         let hash = ChangeHash([2; 32]);
-        let batch = Changes {
-            salts: vec![(DeviceId::from_bytes([3; 32]), [4; 8])],
-            changes: vec![vec![5; 300], Vec::new()],
-            attestations: vec![vec![6; 3]],
-        };
         vec![
             Message::Hello(Hello {
                 versions: PROTOCOL_VERSIONS,
@@ -278,7 +335,7 @@ mod tests {
             },
             Message::Changes {
                 document,
-                batch,
+                batch: vec![5; 300],
                 last: false,
             },
             Message::Ack {

@@ -10,17 +10,19 @@ use crate::contents::Contents;
 use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
-use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
+use crate::frame::{Changes, HASHES_MAX, Message, Refusal, part_size};
 use crate::id::{DeviceId, DocumentId};
 use crate::jobs::{Job, JobDone, JobResult, Work};
+use crate::people::Roster;
 use crate::session::{ConnectionId, Lane};
+use crate::statement::Statement;
 
 impl Engine {
     pub(crate) fn changes_received(
         &mut self,
         connection: ConnectionId,
         id: DocumentId,
-        batch: Changes,
+        part: Vec<u8>,
         last: bool,
     ) {
         let staging_max = self.config.limits.staging_bytes_max;
@@ -40,7 +42,7 @@ impl Engine {
             .documents
             .get(&id)
             .is_some_and(|document| document.inbox.len() >= waiting_max);
-        if crowded || batch.is_empty() || held + waiting + batch.size() > staging_max {
+        if crowded || held + waiting + part_size(&part) > staging_max {
             self.misbehaved(connection);
             return;
         }
@@ -55,7 +57,7 @@ impl Engine {
             sent,
             ..Lane::default()
         });
-        lane.staging.append(batch);
+        lane.staging.push(part);
         if !last {
             lane.expecting = true;
             return;
@@ -76,7 +78,7 @@ impl Engine {
         if document.admitting || document.loaded().is_none() {
             return;
         }
-        let Some((connection, batch)) = document.inbox.pop_front() else {
+        let Some((connection, parts)) = document.inbox.pop_front() else {
             return;
         };
         document.admitting = true;
@@ -84,23 +86,20 @@ impl Engine {
         let Some(contents) = document.loaded() else {
             return;
         };
-        let devices: BTreeSet<DeviceId> = contents
-            .facts
-            .proofs
-            .salts()
-            .chain(batch.salts.iter().copied())
-            .map(|(device, _)| device)
-            .collect();
-        let standings = devices
+        let standings = self
+            .possible_writers(document, contents)
             .into_iter()
             .map(|device| (device, self.standing(document, device)))
             .collect();
+        let sender = self.sessions.get(&connection).map(|session| session.device);
         let writers = document.writers();
         let admission = Admission {
             document: id,
             origin: document.origin,
             contents: contents.clone(),
-            batch,
+            parts,
+            sender,
+            compression: self.config.compression.clone(),
             standings,
             set_aside: document.set_aside.iter().map(|(hash, _)| *hash).collect(),
             me: self.config.person,
@@ -114,6 +113,25 @@ impl Engine {
             connection,
             work,
         }));
+    }
+
+    /// Devices that can have written what a batch brings: all of whose changes or statements
+    /// something is known here.
+    fn possible_writers(&self, document: &Document, contents: &Contents) -> BTreeSet<DeviceId> {
+        let mut people = document.consent.grantees();
+        people.extend([self.config.person, document.origin.owner]);
+        let rosters = people
+            .into_iter()
+            .filter_map(|person| self.people.roster(person));
+        let statements = rosters.flat_map(Roster::statements);
+        let added = statements.filter_map(|signed| match signed.statement() {
+            Statement::DeviceAdded(added) => Some(added.device),
+            _ => None,
+        });
+        let cards = document.consent.cards();
+        let introduced = cards.flat_map(|card| card.devices.iter().copied());
+        let salts = contents.facts.proofs.salts().map(|(device, _)| device);
+        added.chain(introduced).chain(salts).collect()
     }
 
     pub(crate) fn job_done(&mut self, _now: Now, done: JobDone) {
@@ -162,13 +180,13 @@ impl Engine {
         document.admitting = false;
         let Admission {
             contents,
-            batch,
+            parts,
             writers,
             ..
         } = admission;
         if document.writers() != writers {
             // The consent changed meanwhile: what was judged by the old one is judged again.
-            document.inbox.push_front((connection, batch));
+            document.inbox.push_front((connection, parts));
             return;
         }
         match result {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use automerge::ChangeHash;
 
 use crate::admission::{Admission, Admitted, BatchError};
+use crate::coding::{Compression, Context, pack};
 use crate::contents::{Contents, LoadError};
 use crate::frame::{Changes, Message};
 use crate::graph::Position;
-use crate::id::DocumentId;
+use crate::id::{DeviceId, DocumentId};
 use crate::rebuild::{Rebuild, Rebuilt};
 use crate::session::ConnectionId;
 
@@ -40,6 +41,9 @@ pub(crate) struct Collect {
     /// The number of changes up to which to look.
     pub(crate) until: Position,
     pub(crate) frame_bytes_max: usize,
+    /// This device.
+    pub(crate) sender: DeviceId,
+    pub(crate) compression: Arc<dyn Compression>,
 }
 
 /// What a job found.
@@ -109,40 +113,16 @@ impl Collect {
             .iter()
             .map(|position| facts.graph.node(*position).hash)
             .collect();
-        let mut frames = Vec::new();
-        let mut batch = Changes {
+        let batch = Changes {
             salts: facts.proofs.salts().collect(),
-            ..Changes::default()
+            changes: self.contents.raw_changes(&hashes, &self.known),
+            attestations: facts
+                .proofs
+                .attestations()
+                .map(|known| known.bytes().to_vec())
+                .collect(),
         };
-        // Half of the limit leaves room for one change of the largest size.
-        let full = self.frame_bytes_max / 2;
-        for bytes in self.contents.raw_changes(&hashes, &self.known) {
-            if batch.size() + bytes.len() > full && !batch.is_empty() {
-                let batch = std::mem::take(&mut batch);
-                frames.push(
-                    Message::Changes {
-                        document,
-                        batch,
-                        last: false,
-                    }
-                    .encode(),
-                );
-            }
-            batch.changes.push(bytes);
-        }
-        batch.attestations = facts
-            .proofs
-            .attestations()
-            .map(|known| known.bytes().to_vec())
-            .collect();
-        frames.push(
-            Message::Changes {
-                document,
-                batch,
-                last: true,
-            }
-            .encode(),
-        );
+        let frames = self.frames(document, batch);
         let below: std::collections::BTreeSet<Position> = missing
             .iter()
             .flat_map(|position| facts.graph.node(*position).dependencies.iter().copied())
@@ -158,5 +138,46 @@ impl Collect {
             tips,
             changes: hashes.len(),
         }
+    }
+
+    /// The frames that bring a batch, in as few parts as the limit on frames allows.
+    fn frames(&self, document: DocumentId, batch: Changes) -> Vec<Vec<u8>> {
+        /// Beyond the batch: kind, document, length and whether it is the last part.
+        const AROUND_BYTES: usize = 32;
+        /// A larger part is hardly better compressed, and seldom small enough.
+        const PART_BYTES_MAX: usize = 4 << 20;
+        let context = Context {
+            document,
+            sender: Some(self.sender),
+        };
+        let mut parts = Vec::new();
+        let mut open = vec![batch];
+        while let Some(mut batch) = open.pop() {
+            if batch.size() > PART_BYTES_MAX
+                && let Some(rest) = batch.split()
+            {
+                open.extend([rest, batch]);
+                continue;
+            }
+            let packed = pack(&batch, &context, Some(&*self.compression));
+            if packed.len() + AROUND_BYTES > self.frame_bytes_max
+                && let Some(rest) = batch.split()
+            {
+                open.extend([rest, batch]);
+                continue;
+            }
+            parts.push(packed);
+        }
+        let count = parts.len();
+        let frames = parts.into_iter().enumerate().map(|(index, batch)| {
+            let last = index + 1 == count;
+            Message::Changes {
+                document,
+                batch,
+                last,
+            }
+            .encode()
+        });
+        frames.collect()
     }
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod attestation;
 pub mod chunk;
+pub mod coding;
 mod consent;
 mod contents;
 mod delivery;
@@ -40,7 +41,7 @@ pub use contents::{LoadError, LoadedDocument};
 pub use editing::EditError;
 pub use engine::{CloseReason, Config, Engine, Input, Now, Output};
 pub use event::{Counters, Event};
-pub use frame::{FrameError, PROTOCOL_VERSIONS, Refusal, content_frame};
+pub use frame::{Changes, FrameError, PROTOCOL_VERSIONS, Refusal, content_frame};
 pub use history::HistoryEntry;
 pub use id::{DeviceId, DocumentId, IdError, PersonId, ProcessId};
 pub use jobs::{Job, JobDone};

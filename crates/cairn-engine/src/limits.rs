@@ -75,6 +75,11 @@ pub struct Limits {
     /// Attestations in one batch. Default 1,024: one for each device and process start that nothing
     /// replaced; each costs a signature check of some 50 µs.
     pub batch_attestations_max: usize,
+    /// Bytes of one batch, all of its parts together, once they are expanded, and bytes of the coded
+    /// form of each part. Default 16 MiB: all changes of the largest document and as much again for
+    /// what proves them. A frame of 1 MiB can thus expand to sixteen times its size, on a worker and
+    /// for one batch of a document at a time.
+    pub batch_bytes_max: usize,
     /// Streams of one connection that carry documents at the same time. Default 8: a slow
     /// document does not hold up the others, and a stream's compression context costs memory.
     pub streams_max: usize,
@@ -119,6 +124,7 @@ impl Default for Limits {
             document_statements_max: 2_048,
             person_statements_max: 256,
             batch_attestations_max: 1_024,
+            batch_bytes_max: 16 << 20,
             streams_max: 8,
             staging_bytes_max: 16 << 20,
             introduction_bytes_max: 4 << 10,

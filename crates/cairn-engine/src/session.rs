@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 
-use crate::frame::{Changes, IndexEntry};
+use crate::frame::{IndexEntry, Parts};
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
 
@@ -50,7 +50,7 @@ pub(crate) struct Lane {
     /// The peer named heads that are not here: changes are on their way.
     pub(crate) expecting: bool,
     /// Parts of a batch whose last part has not come.
-    pub(crate) staging: Changes,
+    pub(crate) staging: Parts,
     /// Tips of what was sent and not acknowledged.
     pub(crate) unacknowledged: BTreeSet<ChangeHash>,
     /// What the peer has durably.

@@ -1,22 +1,21 @@
 //! Serde forms of lists in records and frames: byte strings as bytes, hashes as 32 bytes each.
 
-/// Lists of byte strings as bytes, not as sequences of numbers.
-pub(crate) mod byte_lists {
-    use serde::de::{SeqAccess, Visitor};
-    use serde::ser::SerializeSeq;
-    use serde::{Deserializer, Serializer};
+/// A byte string as bytes, not as a sequence of numbers.
+pub(crate) mod byte_string {
+    use serde::de::Visitor;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    struct Bytes<'a>(&'a [u8]);
+    pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
-    impl serde::Serialize for Bytes<'_> {
+    impl Serialize for Bytes<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             serializer.serialize_bytes(self.0)
         }
     }
 
-    struct OwnedBytes(Vec<u8>);
+    pub(super) struct OwnedBytes(pub(super) Vec<u8>);
 
-    impl<'de> serde::Deserialize<'de> for OwnedBytes {
+    impl<'de> Deserialize<'de> for OwnedBytes {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             struct BytesVisitor;
             impl Visitor<'_> for BytesVisitor {
@@ -33,6 +32,25 @@ pub(crate) mod byte_lists {
             deserializer.deserialize_bytes(BytesVisitor)
         }
     }
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        Bytes(bytes).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        OwnedBytes::deserialize(deserializer).map(|OwnedBytes(bytes)| bytes)
+    }
+}
+
+/// Lists of byte strings as bytes, not as sequences of numbers.
+pub(crate) mod byte_lists {
+    use serde::de::{SeqAccess, Visitor};
+    use serde::ser::SerializeSeq;
+    use serde::{Deserializer, Serializer};
+
+    use super::byte_string::{Bytes, OwnedBytes};
 
     pub(crate) fn serialize<S: Serializer>(
         list: &[Vec<u8>],

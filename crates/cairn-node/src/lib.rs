@@ -8,6 +8,7 @@
 //! # Not here
 //! What documents mean: `cairn-model`. What devices say to each other: `cairn-engine`.
 
+mod compression;
 mod core;
 #[doc(hidden)]
 pub mod decoders;
@@ -30,6 +31,7 @@ pub use cairn_engine::{
     BatchError, DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole,
     ShareError, ShareTerms,
 };
+pub use compression::Zstd;
 pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};
 pub use network::{NetworkError, SyncReport};

@@ -11,6 +11,7 @@ use cairn_model::Moment;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc};
 
+use crate::compression::Zstd;
 use crate::core::{Core, lock, wall_millis};
 use crate::events::{EVENTS_WAITING_MAX, Events};
 use crate::relationships::Relationships;
@@ -209,6 +210,7 @@ impl Node {
             seed: fresh()?,
             limits: Limits::default(),
             rules: Arc::new(ModelRules),
+            compression: Arc::new(Zstd),
         };
         let restored = vault.restored()?;
         let mut views = Views::default();

@@ -13,6 +13,7 @@ const TARGETS: &[&str] = &[
     "ticket",
     "frames",
     "records",
+    "coding",
     "contents",
     "session",
     "gate",

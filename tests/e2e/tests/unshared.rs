@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use automerge::{Change, ScalarValue};
 use cairn_e2e::{Notebook, WAIT, relationship};
+use cairn_engine::coding::{Context, encode, unpack};
 use cairn_engine::{
-    AllowAll, Config, ConnectionId, DeviceId, Engine, Event, Input, Limits, LoadedDocument, Now,
-    Output, PersonId, ProcessId,
+    AllowAll, Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Input, Limits,
+    LoadedDocument, Now, Output, PersonId, ProcessId,
 };
 use cairn_node::secret::Passphrase;
 use cairn_node::transport::{Clock, Transport, TransportEvent};
 use cairn_node::vault::{KdfCost, Setting, Vault};
-use cairn_node::{CancelPairing, Invitation, NewNotebook, Node, Role};
+use cairn_node::{CancelPairing, Invitation, NewNotebook, Node, Role, Zstd};
 use tokio::sync::mpsc;
 
 const SHARED: &[&str] = &["Sing again", "join the choir", "a little hoarse"];
@@ -51,6 +52,7 @@ impl RecordingPeer {
             seed: [8; 32],
             limits: Limits::default(),
             rules: Arc::new(AllowAll),
+            compression: Arc::new(Zstd),
         };
         let relationships = vault.peers().unwrap().iter().map(relationship).collect();
         let (sender, events) = mpsc::channel(1024);
@@ -135,32 +137,30 @@ impl RecordingPeer {
 
     /// All changes in all frames.
     fn changes(&self) -> Vec<Change> {
-        self.frames
-            .iter()
-            .flat_map(|frame| changes_in(frame))
+        let frames = self.frames.iter();
+        frames
+            .filter_map(|frame| changes_in(frame))
+            .flat_map(|(changes, _)| changes)
             .collect()
     }
 }
 
-/// Every automerge change chunk in some bytes: magic, four bytes of checksum, type, length.
-fn changes_in(bytes: &[u8]) -> Vec<Change> {
-    const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-    let starts = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&MAGIC));
-    starts
-        .map(|start| {
-            let mut at = start + 9;
-            let mut length = 0_usize;
-            for shift in (0..).step_by(7) {
-                let byte = bytes[at];
-                at += 1;
-                length |= usize::from(byte & 0x7f) << shift;
-                if byte & 0x80 == 0 {
-                    break;
-                }
-            }
-            Change::from_bytes(bytes[start..at + length].to_vec()).unwrap()
-        })
-        .collect()
+/// Every change in a frame that brings changes, and the coded form of all that it brings.
+fn changes_in(frame: &[u8]) -> Option<(Vec<Change>, Vec<u8>)> {
+    const CHANGES: u8 = 5;
+    let body = frame.strip_prefix(&[CHANGES])?;
+    let (document, packed, _last): (DocumentId, Vec<u8>, bool) =
+        postcard::from_bytes(body).unwrap();
+    // Who sent it does not matter for what the changes say.
+    let context = Context {
+        document,
+        sender: Some(DeviceId::from_bytes([0; 32])),
+    };
+    let bytes_max = Limits::default().batch_bytes_max;
+    let batch = unpack(&packed, &context, &Zstd, bytes_max).unwrap();
+    let changes = batch.changes.iter();
+    let changes = changes.map(|chunk| Change::from_bytes(chunk.clone()).unwrap());
+    Some((changes.collect(), encode(&batch, &context)))
 }
 
 /// The texts of a change, in the order of its operations: typed letters come as words again.
@@ -257,7 +257,8 @@ fn a_goal_that_was_not_shared_is_in_no_frame() {
     texts.extend(
         peer.frames
             .iter()
-            .map(|frame| String::from_utf8_lossy(frame).into_owned()),
+            .map(|frame| changes_in(frame).map_or_else(|| frame.clone(), |(_, coded)| coded))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
     );
     assert_eq!(found(&texts, PRIVATE), Vec::<&str>::new());
     assert!(peer.frames.len() > 3, "{} frames came", peer.frames.len());

@@ -16,7 +16,7 @@ mod targets;
 pub use mutate::{Random, mutated};
 pub use node::{frames, records, ticket};
 pub use stage::seeds;
-pub use targets::{attestation, change_chunk, contents, gate, session, statement};
+pub use targets::{attestation, change_chunk, coding, contents, gate, session, statement};
 
 /// A decoder under test.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,11 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "records",
         check: records,
+        mutations: 5_000,
+    },
+    Target {
+        name: "coding",
+        check: coding,
         mutations: 5_000,
     },
     Target {

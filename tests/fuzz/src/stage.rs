@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use automerge::transaction::Transactable;
 use automerge::{AutomergeError, ChangeHash, ObjType, ROOT, ReadDoc};
+use cairn_engine::coding::{Context, Uncompressed, encode};
 use cairn_engine::{
-    AllowAll, Append, Attestation, Claim, Config, ConnectionId, DeviceAdded, DeviceId,
+    AllowAll, Append, Attestation, Changes, Claim, Config, ConnectionId, DeviceAdded, DeviceId,
     DocumentContent, DocumentId, DocumentRow, Engine, Input, Limits, LoadedDocument, Now, Output,
     PersonId, ProcessId, Restored, Role, ShareTerms, SignedStatement, Statement, content_frame,
     public_key,
@@ -65,6 +66,7 @@ impl Side {
             seed: [process; 32],
             limits: Limits::default(),
             rules: Arc::new(AllowAll),
+            compression: Arc::new(Uncompressed),
         };
         let restored = Restored {
             statements: disk.statements.values().cloned().collect(),
@@ -268,6 +270,23 @@ impl Stage {
         self.victim.clone()
     }
 
+    /// All of the shared document as a batch.
+    pub(crate) fn batch(&self) -> Changes {
+        let content = self.content.clone();
+        Changes {
+            salts: content.salts,
+            changes: content.changes,
+            attestations: content.attestations,
+        }
+    }
+
+    pub(crate) fn context(&self) -> Context {
+        Context {
+            document: self.shared,
+            sender: Some(device(1)),
+        }
+    }
+
     /// A frame with any changes, signed for by the hostile device.
     pub(crate) fn signed(&self, changes: Vec<Vec<u8>>, head: [u8; 32]) -> Vec<u8> {
         let claim = Claim {
@@ -352,5 +371,13 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         seeds.push(("contents", name.into(), script));
     }
     seeds.extend(crate::node::seeds());
+    let coded = encode(&stage.batch(), &stage.context());
+    let coded = [vec![0], coded].concat();
+    seeds.push(("coding", "coded".into(), coded));
+    seeds.push(("coding", "edited".into(), vec![1, 1, 3, 0, 40, 1]));
+    let chunks = [vec![2, 0], vec![1, 3, 0, 60, 1, 0, 2, 0, 0, 90, 0x7f]].concat();
+    seeds.push(("coding", "chunks".into(), chunks));
+    let broken = [vec![3, 0], vec![1, 3, 0, 60, 1, 0, 2, 0, 0, 90, 0x7f]].concat();
+    seeds.push(("coding", "broken".into(), broken));
     seeds
 }

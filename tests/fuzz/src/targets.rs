@@ -1,7 +1,8 @@
 //! The properties of each decoder.
 
 use automerge::{Automerge, Change};
-use cairn_engine::{Attestation, ChangeChunk, Limits, LoadedDocument, SignedStatement};
+use cairn_engine::coding::{Context, decode, encode};
+use cairn_engine::{Attestation, ChangeChunk, Changes, Limits, LoadedDocument, SignedStatement};
 
 use crate::mutate::{chunk_around, chunk_body, chunk_hash};
 use crate::script::Script;
@@ -59,6 +60,51 @@ pub fn attestation(data: &[u8]) {
         let again = Attestation::from_bytes(read.bytes().to_vec());
         assert_eq!(again.expect("it was read before").hash(), read.hash());
     }
+}
+
+/// What any bytes stand for keeps its bound and comes back; so does whatever is encoded.
+pub fn coding(data: &[u8]) {
+    let stage = Stage::shared();
+    let context = stage.context();
+    let Some((first, rest)) = data.split_first() else {
+        return;
+    };
+    let mut script = Script::new(rest);
+    let coded = match first % 4 {
+        0 => rest.to_vec(),
+        1 => {
+            let mut coded = encode(&stage.batch(), &context);
+            script.edit(&mut coded);
+            coded
+        }
+        how => {
+            let mut batch = stage.batch();
+            if how == 2 {
+                (batch.changes, _) = edited(&batch.changes, &mut script);
+            } else {
+                let chunks = batch.changes.iter_mut();
+                chunks.for_each(|chunk| script.edit(chunk));
+            }
+            let proofs = batch.attestations.iter_mut();
+            proofs.for_each(|proof| script.edit(proof));
+            assert_comes_back(&batch, &context)
+        }
+    };
+    for bytes_max in [4 << 10, 1 << 20] {
+        if let Ok(batch) = decode(&coded, &context, bytes_max) {
+            let lists = batch.changes.iter().chain(&batch.attestations);
+            let bytes = lists.map(Vec::len).sum::<usize>() + batch.salts.len() * 40;
+            assert!(bytes <= bytes_max);
+            assert_comes_back(&batch, &context);
+        }
+    }
+}
+
+fn assert_comes_back(batch: &Changes, context: &Context) -> Vec<u8> {
+    let coded = encode(batch, context);
+    let decoded = decode(&coded, context, usize::MAX).expect("it was encoded just now");
+    assert!(decoded == *batch, "it came back as something else");
+    coded
 }
 
 /// The content of a damaged vault, its checksums right, is an error and nothing worse.

@@ -87,6 +87,11 @@ fn cards_keys_and_notes_are_read_or_refused() {
 }
 
 #[test]
+fn coded_changes_come_back_and_keep_their_bound() {
+    run("coding");
+}
+
+#[test]
 fn a_damaged_vault_is_an_error_and_nothing_worse() {
     run("contents");
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, ChangeHash, ROOT};
-use cairn_engine::{Attestation, Claim, DocumentId, Limits, ProcessId};
+use cairn_engine::{Attestation, Changes, Claim, DeviceId, DocumentId, Limits, ProcessId};
 
 use crate::random::Random;
 use crate::wire_format::{changes, changes_frame, hash_of, heads_frame};
@@ -17,7 +17,8 @@ const REMEMBERED_MAX: usize = 400;
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Attacker {
-    remembered: VecDeque<Vec<u8>>,
+    /// Frames with the devices that sent them.
+    remembered: VecDeque<(DeviceId, Vec<u8>)>,
     /// A frame that is let go after the next one.
     held_back: Option<Vec<u8>>,
     /// Frames of its own making.
@@ -28,16 +29,21 @@ pub(crate) struct Attacker {
 
 impl Attacker {
     /// Remembers a frame for later.
-    pub(crate) fn overhear(&mut self, frame: &[u8]) {
+    pub(crate) fn overhear(&mut self, sender: DeviceId, frame: &[u8]) {
         if self.remembered.len() == REMEMBERED_MAX {
             self.remembered.pop_front();
         }
-        self.remembered.push_back(frame.to_vec());
+        self.remembered.push_back((sender, frame.to_vec()));
     }
 
     /// What goes out instead of an honest frame. Most pass, or nobody would go on listening.
-    pub(crate) fn tamper(&mut self, frame: Vec<u8>, random: &mut Random) -> Vec<Vec<u8>> {
-        self.overhear(&frame);
+    pub(crate) fn tamper(
+        &mut self,
+        sender: DeviceId,
+        frame: Vec<u8>,
+        random: &mut Random,
+    ) -> Vec<Vec<u8>> {
+        self.overhear(sender, &frame);
         let mut out = match random.below(100) {
             0..3 => vec![mutated(frame, random)],
             3..4 => vec![truncated(frame, random)],
@@ -61,7 +67,10 @@ impl Attacker {
     /// A frame of an earlier time, as it was.
     fn replayed(&self, random: &mut Random) -> Vec<u8> {
         let index = random.below(self.remembered.len().max(1));
-        self.remembered.get(index).cloned().unwrap_or_default()
+        let remembered = self.remembered.get(index);
+        remembered
+            .map(|(_, frame)| frame.clone())
+            .unwrap_or_default()
     }
 
     /// Changes, salts and attestations of different frames under the name of one document.
@@ -69,29 +78,29 @@ impl Attacker {
         let batches: Vec<_> = self
             .remembered
             .iter()
-            .filter_map(|frame| changes(frame))
+            .filter_map(|(sender, frame)| changes(frame, *sender))
             .collect();
         let pick = |random: &mut Random| random.pick(&batches).cloned();
-        let Some((document, (mut salts, mut chunks, mut attestations), _)) = pick(random) else {
+        let Some((document, mut batch, _)) = pick(random) else {
             return mutated(self.replayed(random), random);
         };
         for _ in 0..random.below(4) {
-            if let Some((_, (other_salts, other_chunks, other_attestations), _)) = pick(random) {
+            if let Some((_, other, _)) = pick(random) {
                 match random.below(4) {
-                    0 => salts = other_salts,
-                    1 => chunks.extend(other_chunks),
-                    2 => chunks = other_chunks,
-                    _ => attestations = other_attestations,
+                    0 => batch.salts = other.salts,
+                    1 => batch.changes.extend(other.changes),
+                    2 => batch.changes = other.changes,
+                    _ => batch.attestations = other.attestations,
                 }
             }
         }
         if random.chance(30) {
-            chunks.reverse();
+            batch.changes.reverse();
         }
         let document = pick(random)
             .filter(|_| random.chance(30))
             .map_or(document, |other| other.0);
-        changes_frame(&(document, (salts, chunks, attestations), random.chance(90)))
+        changes_frame(&(document, batch, random.chance(90)))
     }
 }
 
@@ -186,7 +195,11 @@ impl World {
         if let Some(hash) = hash_of(&bytes) {
             self.truth.changed(document, author, hash);
         }
-        let batch = (Vec::new(), vec![bytes], vec![attestation.bytes().to_vec()]);
+        let batch = Changes {
+            changes: vec![bytes],
+            attestations: vec![attestation.bytes().to_vec()],
+            ..Changes::default()
+        };
         Some(changes_frame(&(document, batch, true)))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use automerge::ChangeHash;
+use cairn_engine::coding::Uncompressed;
 use cairn_engine::{
     AllowAll, Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId,
     ProcessId,
@@ -130,5 +131,6 @@ fn config(person: PersonId, device_secret: [u8; 32], random: &mut Random) -> Con
         seed: random.bytes(),
         limits: Limits::default(),
         rules: Arc::new(AllowAll),
+        compression: Arc::new(Uncompressed),
     }
 }

@@ -3,32 +3,42 @@
 //! A frame is `kind u8 | body`, the body in postcard. Only what is needed here is taken apart.
 
 use automerge::{Change, ChangeHash};
-use cairn_engine::{DeviceId, DocumentId};
+use cairn_engine::coding::{Context, Uncompressed, pack, unpack};
+use cairn_engine::{Changes, DeviceId, DocumentId, Limits};
 
 pub(crate) const HEADS: u8 = 4;
 pub(crate) const CHANGES: u8 = 5;
 pub(crate) const ACK: u8 = 6;
 pub(crate) const REFUSED: u8 = 7;
 
-/// Salts, change chunks and attestations of a batch.
-pub(crate) type Batch = (Vec<(DeviceId, [u8; 8])>, Vec<Vec<u8>>, Vec<Vec<u8>>);
-
 /// The body of a frame with changes: the document, the batch, whether it is the last part.
-pub(crate) type ChangesBody = (DocumentId, Batch, bool);
+pub(crate) type ChangesBody = (DocumentId, Changes, bool);
 
-/// Reads a frame with changes.
-pub(crate) fn changes(frame: &[u8]) -> Option<ChangesBody> {
+/// Reads a frame with changes that a device sent.
+pub(crate) fn changes(frame: &[u8], sender: DeviceId) -> Option<ChangesBody> {
     let (kind, body) = frame.split_first()?;
     if *kind != CHANGES {
         return None;
     }
-    postcard::from_bytes(body).ok()
+    let (document, packed, last): (_, Vec<u8>, _) = postcard::from_bytes(body).ok()?;
+    let context = Context {
+        document,
+        sender: Some(sender),
+    };
+    let bytes_max = Limits::default().batch_bytes_max;
+    let batch = unpack(&packed, &context, &Uncompressed, bytes_max).ok()?;
+    Some((document, batch, last))
 }
 
 /// Writes a frame with changes.
-pub(crate) fn changes_frame(body: &ChangesBody) -> Vec<u8> {
+pub(crate) fn changes_frame((document, batch, last): &ChangesBody) -> Vec<u8> {
+    let context = Context {
+        document: *document,
+        sender: None,
+    };
+    let body = (document, pack(batch, &context, None), last);
     let mut frame = vec![CHANGES];
-    frame.extend(postcard::to_allocvec(body).expect("plain data in memory always encodes"));
+    frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame
 }
 
@@ -60,18 +70,19 @@ pub(crate) fn hash_of(chunk: &[u8]) -> Option<ChangeHash> {
 }
 
 /// A frame in a few words, for stories.
-pub(crate) fn told(frame: &[u8]) -> String {
+pub(crate) fn told(frame: &[u8], sender: DeviceId) -> String {
     let short = |hashes: Vec<ChangeHash>| {
         let names = hashes.iter().map(|hash| hash.to_string()[..6].to_owned());
         names.collect::<Vec<_>>().join(" ")
     };
-    if let Some((document, (salts, chunks, attestations), last)) = changes(frame) {
-        let hashes = chunks.iter().filter_map(|chunk| hash_of(chunk)).collect();
+    if let Some((document, batch, last)) = changes(frame, sender) {
+        let chunks = batch.changes.iter();
+        let hashes = chunks.filter_map(|chunk| hash_of(chunk)).collect();
         return format!(
             "changes of {document:?}: {} ({} salts, {} attestations, last {last})",
             short(hashes),
-            salts.len(),
-            attestations.len(),
+            batch.salts.len(),
+            batch.attestations.len(),
         );
     }
     if let Some((document, hashes)) = promises(frame) {

@@ -332,10 +332,11 @@ impl World {
                 self.record(device, "send", &bytes);
                 if let Some((wire, end)) = self.network.find(connection) {
                     let to = self.network.wires[wire].ends[1 - end].device;
+                    let sender = self.devices[device].id();
                     self.tell(|| {
                         format!(
                             "{device} → {to} {connection:?}: {}",
-                            wire_format::told(&bytes)
+                            wire_format::told(&bytes, sender)
                         )
                     });
                     return self.send(device, wire, end, bytes);
@@ -418,7 +419,7 @@ impl World {
     ) -> Result<(), String> {
         let from = &self.devices[device];
         if from.hostile {
-            for bytes in self.attacker.tamper(bytes, &mut self.random) {
+            for bytes in self.attacker.tamper(from.id(), bytes, &mut self.random) {
                 self.transmit(wire, end, bytes);
             }
             return Ok(());
@@ -427,6 +428,7 @@ impl World {
         self.acknowledged.sent(device, &bytes, &from.disk.image)?;
         let sent = Sent {
             from: from.person,
+            device: from.id(),
             to: to.person,
             frame: &bytes,
         };
@@ -434,7 +436,7 @@ impl World {
             from.engine().role(document, to.person)
         })?;
         if to.hostile {
-            self.attacker.overhear(&bytes);
+            self.attacker.overhear(from.id(), &bytes);
         }
         self.frames += 1;
         self.transmit(wire, end, bytes);
@@ -473,10 +475,12 @@ impl World {
         };
         let it = &self.network.wires[wire].ends[end];
         let (device, connection) = (it.device, it.connection);
+        let from = self.network.wires[wire].ends[1 - end].device;
+        let sender = self.devices[from].id();
         self.tell(|| {
             format!(
                 "{device} gets {connection:?}: {}",
-                wire_format::told(&bytes)
+                wire_format::told(&bytes, sender)
             )
         });
         self.input(device, Input::Frame { connection, bytes })

@@ -149,7 +149,7 @@ pub struct Operations<'a> {
 }
 
 /// The columns in the order in which a chunk has them: identifier · 16 + type.
-pub(super) const COLUMNS: [u64; 14] = [
+pub(crate) const COLUMNS: [u64; 14] = [
     0x01, 0x02, 0x11, 0x13, 0x15, 0x34, 0x42, 0x56, 0x57, 0x70, 0x71, 0x73, 0x94, 0xa5,
 ];
 

@@ -1,6 +1,6 @@
 //! Tests of the scan: against automerge's own changes, against mutated ones, and by hand-made ones.
 
-mod histories;
+pub(crate) mod histories;
 mod made;
 mod mutated;
 mod rows;

@@ -5,11 +5,26 @@ use std::sync::Arc;
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
+use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
     AllowAll, Append, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
     Engine, Event, Input, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Restored, Role,
     ShareTerms, SignedStatement, Statement, Ticket, public_key,
 };
+
+/// As the node compresses.
+#[derive(Debug)]
+struct Zstd;
+
+impl Compression for Zstd {
+    fn compress(&self, bytes: &[u8]) -> Vec<u8> {
+        zstd::bulk::compress(bytes, 3).unwrap()
+    }
+
+    fn decompress(&self, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, CompressionError> {
+        zstd::bulk::decompress(bytes, bytes_max).map_err(|_error| CompressionError)
+    }
+}
 
 /// What a vault would keep.
 #[derive(Debug, Clone, Default)]
@@ -93,6 +108,7 @@ fn config(recovery: &[u8; 32], secret: [u8; 32], start: u8) -> Config {
         seed: [secret[0].wrapping_add(start.wrapping_mul(17)); 32],
         limits: Limits::default(),
         rules: Arc::new(AllowAll),
+        compression: Arc::new(Zstd),
     }
 }
 
@@ -371,6 +387,16 @@ impl World {
             .map(|(_, _, bytes)| bytes.len())
             .max()
             .unwrap_or(0)
+    }
+
+    /// Sizes of the frames with changes that went from one side to another.
+    pub(crate) fn change_frames(&self, from: usize, to: usize) -> Vec<usize> {
+        let frames = self.sent.iter();
+        let frames = frames.filter(|(one, other, _)| (*one, *other) == (from, to));
+        frames
+            .filter(|(_, _, bytes)| bytes.first() == Some(&5))
+            .map(|(_, _, bytes)| bytes.len())
+            .collect()
     }
 
     /// Whether the id of a document ever went over the wire.

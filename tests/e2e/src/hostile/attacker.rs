@@ -13,6 +13,7 @@ use cairn_engine::{
     Engine, Event, Input, Limits, Now, Output, PersonId, ProcessId, SignedStatement, Statement,
     actor_of, content_frame, public_key,
 };
+use cairn_node::Zstd;
 use cairn_node::secret::{Key256, Passphrase};
 use cairn_node::transport::{Clock, CloseReason, Relationship, dial_config};
 use cairn_node::vault::{Setting, Vault};
@@ -122,6 +123,7 @@ impl Attacker {
             seed: [8; 32],
             limits: Limits::default(),
             rules: Arc::new(AllowAll),
+            compression: Arc::new(Zstd),
         };
         let peers = vault.peers().expect("the vault can be read");
         let relationship = relationship(&peers[0]);

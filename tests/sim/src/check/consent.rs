@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cairn_engine::{DocumentId, PersonId, Role};
+use cairn_engine::{DeviceId, DocumentId, PersonId, Role};
 
 use crate::truth::Truth;
 use crate::wire_format;
@@ -15,6 +15,7 @@ use crate::wire_format;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent<'a> {
     pub(crate) from: PersonId,
+    pub(crate) device: DeviceId,
     pub(crate) to: PersonId,
     pub(crate) frame: &'a [u8],
 }
@@ -52,13 +53,17 @@ impl Consent {
         role: impl Fn(DocumentId) -> Role,
     ) -> Result<(), String> {
         self.index(truth);
-        if let Some((document, (_, chunks, _), _)) = wire_format::changes(sent.frame) {
+        let changes = wire_format::changes(sent.frame, sent.device);
+        if changes.is_none() && sent.frame.first() == Some(&wire_format::CHANGES) {
+            return Err("changes on the wire do not decode".into());
+        }
+        if let Some((document, batch, _)) = changes {
             if sent.from != sent.to && role(document) == Role::None {
                 return Err(format!(
                     "changes of {document:?} went to a person whose consent was taken back"
                 ));
             }
-            for chunk in &chunks {
+            for chunk in &batch.changes {
                 let Some(hash) = wire_format::hash_of(chunk) else {
                     return Err(format!(
                         "a change of {document:?} on the wire does not decode"

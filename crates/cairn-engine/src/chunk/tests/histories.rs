@@ -7,14 +7,14 @@ use automerge::{
 };
 
 /// SplitMix64: the same numbers for the same seed everywhere.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -22,7 +22,7 @@ impl Random {
     }
 
     /// From 0 up to but not including `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
@@ -36,7 +36,7 @@ impl Random {
 }
 
 /// Five writers who edit, commit and merge at random.
-pub(super) struct Histories {
+pub(crate) struct Histories {
     random: Random,
     writers: Vec<AutoCommit>,
     objects: Vec<(ObjId, ObjType)>,
@@ -54,7 +54,7 @@ const TEXTS: [&str; 6] = ["a", "done ", "naïve é", "日本", "👩‍👧 b", 
 
 impl Histories {
     /// All changes that came about in `steps` steps.
-    pub(super) fn random(seed: u64, steps: usize) -> Vec<Change> {
+    pub(crate) fn random(seed: u64, steps: usize) -> Vec<Change> {
         let mut random = Random::new(seed);
         let mut base = AutoCommit::new().with_actor(actor(&mut random));
         let mut objects = vec![(ROOT, ObjType::Map)];
@@ -176,7 +176,7 @@ impl Histories {
 }
 
 /// One change with a key, a text, a mark and a message.
-pub(super) fn one_secret(key: &str, text: &str, message: &str) -> Change {
+pub(crate) fn one_secret(key: &str, text: &str, message: &str) -> Change {
     let mut document = AutoCommit::new().with_actor(ActorId::from([9; 16]));
     document.put(ROOT, key, text).unwrap();
     let object = document.put_object(ROOT, "text", ObjType::Text).unwrap();
