@@ -196,8 +196,7 @@ fn a_forbidden_document_and_an_unknown_one_are_answered_with_the_same_bytes() {
     assert!(about.len() >= 2, "heads and changes");
     let calm = question(scene.calm, &scene.attacker.engine().heads(scene.calm));
     scene.attacker.send(&calm);
-    let plain = scene.attacker.hear().unwrap();
-    assert!(names(&plain, scene.calm));
+    let plain = answer(&mut scene);
     let unknown = DocumentId::from_bytes([0xa7; 16]);
     for frame in about {
         let mut answers = Vec::new();
@@ -205,19 +204,30 @@ fn a_forbidden_document_and_an_unknown_one_are_answered_with_the_same_bytes() {
             let asked = renamed(&frame, scene.shared, document);
             scene.attacker.send(&asked);
             scene.attacker.send(&calm);
-            answers.push(scene.attacker.hear().unwrap());
+            answers.push(answer(&mut scene));
         }
         assert!(answers.iter().all(|answer| *answer == plain));
     }
     // What is shared is answered.
     scene.attacker.send(&question(scene.shared, &[]));
     scene.attacker.send(&calm);
-    let shared = scene.attacker.hear().unwrap();
-    assert!(names(&shared, scene.shared));
+    while !names(&scene.attacker.hear().unwrap(), scene.shared) {}
     let [private, kept] = [scene.private, scene.kept];
     let named = |frame: &Vec<u8>| names(frame, private) || names(frame, kept);
     assert!(!scene.attacker.heard().iter().any(named));
     scene.unharmed();
+}
+
+/// The heads that the calm goal's question is answered with. Nothing but that goal is spoken of
+/// meanwhile.
+fn answer(scene: &mut Scene) -> Vec<u8> {
+    loop {
+        let frame = scene.attacker.hear().unwrap();
+        assert!(names(&frame, scene.calm), "kind {}", frame[0]);
+        if frame[0] == 4 {
+            return frame;
+        }
+    }
 }
 
 fn renamed(frame: &[u8], from: DocumentId, to: DocumentId) -> Vec<u8> {
