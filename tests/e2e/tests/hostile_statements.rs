@@ -25,6 +25,16 @@ fn writers(scene: &mut Scene) -> Vec<Value> {
     writers.as_array().unwrap().clone()
 }
 
+/// Waits until the attacker has every change of the shared goal that the victim has.
+fn has_all(scene: &mut Scene) {
+    scene.attacker.is_heard(scene.shared);
+    let count = writers(scene).len();
+    let has = |scene: &Scene| scene.attacker.engine().history(scene.shared, 0);
+    while has(scene).unwrap().len() < count {
+        scene.attacker.hear().unwrap();
+    }
+}
+
 #[test]
 fn a_replayed_grant_does_not_bring_consent_back() {
     let mut scene = scene();
@@ -144,7 +154,7 @@ fn a_salt_ground_to_win_ties_wins_a_tie_and_nothing_else() {
     scene.victim.ask_about(shared, "rate");
     let asked = json!({ "do": "propose", "document": shared.to_string(), "person": me });
     scene.victim.ask(&asked);
-    scene.attacker.is_heard(shared);
+    has_all(&mut scene);
     let goal = scene.victim.ask_about(shared, "goal");
     assert_eq!(goal["agreement"]["state"], "proposed", "{goal}");
     let victims = scene.attacker.actor_of(shared, scene.person);

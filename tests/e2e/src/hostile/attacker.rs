@@ -472,16 +472,16 @@ impl Attacker {
         (change.raw_bytes().to_vec(), hash)
     }
 
-    /// Waits until it has a change of a person in a document, and gives the newest actor of them.
+    /// Waits until it has a change of a person in a document, and gives the largest of their actors.
     ///
     /// # Panics
     /// When none comes.
     pub fn actor_of(&mut self, document: DocumentId, person: PersonId) -> ActorId {
         loop {
             let authors = self.engine.authors(document);
-            let known = authors.into_iter().rfind(|(_, author)| *author == person);
-            match known {
-                Some((actor, _)) => return actor,
+            let theirs = authors.into_iter().filter(|(_, author)| *author == person);
+            match theirs.map(|(actor, _)| actor).max() {
+                Some(actor) => return actor,
                 None => assert!(self.hear().is_some(), "the connection stays"),
             }
         }
