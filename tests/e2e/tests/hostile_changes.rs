@@ -6,6 +6,7 @@
 use automerge::ChangeHash;
 use cairn_e2e::hostile::{ChangeParts, Scene, deltas, number, run, sealed, singles, text};
 use cairn_engine::chunk::Part;
+use cairn_engine::coding::{CodingError, Compression};
 use cairn_engine::{
     Attestation, BatchError, ChunkError, Claim, DocumentContent, ProcessId, Refusal,
     StatementError, content_frame,
@@ -160,6 +161,23 @@ fn deflate_bombs_are_not_opened() {
     chunk_refused(&mut scene, sealed(2, &bomb), ChunkError::ChunkType(2));
     let column = |change: ChangeParts| change.with(0x57 | 8, bomb);
     change_refused(&mut scene, column, ChunkError::CompressedColumn.into());
+    scene.unharmed();
+}
+
+#[test]
+fn a_batch_that_expands_without_end_is_not_expanded() {
+    let zeros = vec![0; 256 << 20];
+    let packed = [vec![1], cairn_node::Zstd.compress(&zeros)].concat();
+    drop(zeros);
+    assert!(packed.len() < 900 << 10, "{} bytes", packed.len());
+    let mut scene = scene();
+    // Kind 5: the document, the packed batch, whether it is the last part (`docs/formats.md`).
+    let mut frame = vec![5];
+    frame.extend_from_slice(scene.shared.as_bytes());
+    frame.extend(number(packed.len() as u64));
+    frame.extend_from_slice(&packed);
+    frame.push(1);
+    refused(&mut scene, &frame, CodingError::Compression.into());
     scene.unharmed();
 }
 

@@ -13,6 +13,7 @@ use cairn_engine::{
     Engine, Event, Input, Limits, Now, Output, PersonId, ProcessId, SignedStatement, Statement,
     actor_of, content_frame, public_key,
 };
+use cairn_node::Zstd;
 use cairn_node::secret::{Key256, Passphrase};
 use cairn_node::transport::{Clock, CloseReason, Relationship, dial_config};
 use cairn_node::vault::{Setting, Vault};
@@ -122,7 +123,7 @@ impl Attacker {
             seed: [8; 32],
             limits: Limits::default(),
             rules: Arc::new(AllowAll),
-            compression: Arc::new(cairn_node::Zstd),
+            compression: Arc::new(Zstd),
         };
         let peers = vault.peers().expect("the vault can be read");
         let relationship = relationship(&peers[0]);
@@ -471,16 +472,16 @@ impl Attacker {
         (change.raw_bytes().to_vec(), hash)
     }
 
-    /// Waits until it has a change of a person in a document, and gives the newest actor of them.
+    /// Waits until it has a change of a person in a document, and gives the largest of their actors.
     ///
     /// # Panics
     /// When none comes.
     pub fn actor_of(&mut self, document: DocumentId, person: PersonId) -> ActorId {
         loop {
             let authors = self.engine.authors(document);
-            let known = authors.into_iter().rfind(|(_, author)| *author == person);
-            match known {
-                Some((actor, _)) => return actor,
+            let theirs = authors.into_iter().filter(|(_, author)| *author == person);
+            match theirs.map(|(actor, _)| actor).max() {
+                Some(actor) => return actor,
                 None => assert!(self.hear().is_some(), "the connection stays"),
             }
         }
