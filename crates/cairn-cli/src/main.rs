@@ -11,6 +11,7 @@ mod arguments;
 mod bookmarks;
 mod changes;
 mod devices;
+mod events;
 mod failure;
 mod goals;
 mod history;

@@ -358,3 +358,70 @@ impl Graph {
         samples
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two who write in turn: automerge lets each change depend on the one before and on its
+    /// author's own last one.
+    fn in_turn(count: u64) -> Graph {
+        let mut graph = Graph::default();
+        let hash = |number: u64| ChangeHash(*blake3::hash(&number.to_le_bytes()).as_bytes());
+        for number in 0..count {
+            let below = number.saturating_sub(2)..number;
+            graph
+                .push(NewNode {
+                    hash: hash(number),
+                    actor: ActorId::from([u8::try_from(number % 2).unwrap(); 16].as_slice()),
+                    sequence: number / 2 + 1,
+                    start_operation: number + 1,
+                    max_operation: number + 1,
+                    dependencies: below.map(hash).collect(),
+                })
+                .unwrap();
+        }
+        graph
+    }
+
+    #[test]
+    fn a_clock_is_the_same_with_and_without_kept_ones() {
+        let graph = in_turn(1_000);
+        for position in 0..graph.len() {
+            let clock = graph.clock(&[position]);
+            let made_by = |actor| (0..=position).filter(|at| at % 2 == actor).count() as u64;
+            assert_eq!(clock.sequence(0), made_by(0), "{position}");
+            assert_eq!(clock.sequence(1), made_by(1), "{position}");
+        }
+        let both = graph.clock(&[998, 999]);
+        assert_eq!((both.sequence(0), both.sequence(1)), (500, 500));
+        let mut bare = graph.clone();
+        bare.checkpoints.clear();
+        assert_eq!(bare.clock(&[777]), graph.clock(&[777]));
+    }
+
+    #[test]
+    fn the_heads_of_a_beginning_are_those_it_had() {
+        let mut graph = Graph::default();
+        let whole = in_turn(50);
+        for position in 0..50 {
+            let heads: Vec<ChangeHash> = whole.heads_of_first(position + 1).collect();
+            let node = whole.node(position);
+            graph
+                .push(NewNode {
+                    hash: node.hash,
+                    actor: whole.actor(node.actor).clone(),
+                    sequence: node.sequence,
+                    start_operation: node.start_operation,
+                    max_operation: node.max_operation,
+                    dependencies: node
+                        .dependencies
+                        .iter()
+                        .map(|below| whole.node(*below).hash)
+                        .collect(),
+                })
+                .unwrap();
+            assert_eq!(heads, graph.heads());
+        }
+    }
+}

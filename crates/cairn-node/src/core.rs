@@ -383,6 +383,14 @@ impl Core {
                 tracing::info!(document = %document.short(), changes, "set aside");
                 self.publish(NodeEvent::SetAside { document, changes });
             }
+            event => return self.tell_of_devices(event),
+        }
+        true
+    }
+
+    /// Turns events about devices into events of the node.
+    fn tell_of_devices(&self, event: Event) -> bool {
+        match event {
             Event::BeyondCut {
                 document,
                 person,

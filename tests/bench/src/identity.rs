@@ -63,6 +63,7 @@ impl Identity {
             seed: self.secret,
             limits: limits.clone(),
             rules: rules.clone(),
+            compression: Arc::new(cairn_node::Zstd),
         }
     }
 }

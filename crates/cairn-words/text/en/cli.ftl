@@ -92,6 +92,7 @@ cli-vault-behind = { $count ->
 } of { $document } came back: this notebook was older than what others had of it
 cli-device-cloned = Two copies of one device of { $name } are in use. Close one of them; nothing is lost
 cli-forked = A device of { $name } wrote two different changes of { $document } as the same one; one of them was taken
+cli-malformed = A device of { $name } sent changes of { $document } that no honest program writes: nothing of them was taken, and the connection is closed
 cli-set-aside = { $count ->
     [one] One change
    *[other] { $count } changes
