@@ -231,6 +231,8 @@ impl Roster {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct People {
     rosters: BTreeMap<PersonId, Roster>,
+    /// The person of each device; of a device that joined two, the first.
+    owners: BTreeMap<DeviceId, PersonId>,
 }
 
 impl People {
@@ -251,9 +253,7 @@ impl People {
 
     /// The person a current or revoked device belongs to.
     pub(crate) fn owner_of(&self, device: DeviceId) -> Option<PersonId> {
-        self.everyone()
-            .find(|(_, roster)| roster.reached.contains(&device))
-            .map(|(person, _)| person)
+        self.owners.get(&device).copied()
     }
 
     /// Whether a device of a known person asked, or was asked, to be served nothing.
@@ -268,7 +268,7 @@ impl People {
         let Some(person) = signed.statement().roster_of() else {
             return false;
         };
-        if introduce {
+        let changed = if introduce {
             self.rosters
                 .entry(person)
                 .or_default()
@@ -277,7 +277,17 @@ impl People {
             self.rosters
                 .get_mut(&person)
                 .is_some_and(|roster| roster.merge(person, signed))
+        };
+        if changed {
+            let mut owners = BTreeMap::new();
+            for (person, roster) in &self.rosters {
+                for device in roster.all_devices() {
+                    owners.entry(device).or_insert(*person);
+                }
+            }
+            self.owners = owners;
         }
+        changed
     }
 }
 

@@ -275,11 +275,9 @@ impl Engine {
         document: &Document,
         facts: &Facts,
     ) -> BTreeMap<DeviceId, Standing> {
-        let mut people = document.consent.grantees();
-        people.extend([self.config.person, document.origin.owner]);
-        let rosters = people
-            .into_iter()
-            .filter_map(|person| self.people.roster(person));
+        // Also of those who have no grant here: a restored backup may have lost it, and what they
+        // wrote under it comes back with the judgement it had then.
+        let rosters = self.people.everyone().map(|(_, roster)| roster);
         let introduced = document
             .consent
             .cards()

@@ -55,6 +55,8 @@ fn seeds_that_failed_before_pass() {
     check(37);
     // An edit acknowledged before its own disk had it never came to rest.
     check(90);
+    // An owner with an old backup no longer knew whose changes a grantee brought back.
+    check(144);
     // An owner with an old backup shared anew before it met a grantee from before.
     check(297);
     // A crash lost a grant and the writer's card: a reader never believed the writer again.
