@@ -84,7 +84,7 @@ pub struct Link {
     frames: mpsc::Receiver<Vec<u8>>,
 }
 
-/// See the [module](self).
+/// A paired device that speaks the protocol with a program of its own.
 #[derive(Debug)]
 pub struct Attacker {
     /// Its one device.

@@ -13,7 +13,7 @@ use crate::process::Process;
 /// What an attack may make the process take beyond what it takes when idle.
 const MEMORY_KIB_MAX: u64 = 200 << 10;
 
-/// See the [module](self).
+/// The process that runs the notebook under attack.
 #[derive(Debug)]
 pub struct Victim {
     process: Process,
