@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use automerge::{ActorId, Automerge, Change, ChangeHash};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
 
 use crate::attestation::{Attestation, actor_of};
 use crate::chunk::{ChangeChunk, ChunkError};
 use crate::coding::{CodingError, Compression, Context, unpack};
-use crate::contents::{Contents, Facts, FitError};
+use crate::contents::{Contents, Facts, FitError, ONE_BY_ONE_MAX};
 use crate::frame::{Changes, Parts, Refusal};
 use crate::graph::{OrderError, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -511,15 +511,30 @@ pub(crate) fn apply(
             parsed.push(Change::from_bytes(bytes.clone()).ok()?);
         }
         automerge.apply_changes(parsed).ok()?;
-        let rebuilt: BTreeMap<ChangeHash, Vec<u8>> = automerge
-            .get_changes(&before)
-            .into_iter()
-            .map(|change| (change.hash(), change.raw_bytes().to_vec()))
-            .collect();
-        let faithful = changes
-            .iter()
-            .all(|(hash, bytes)| rebuilt.get(hash) == Some(bytes));
-        faithful.then_some(automerge)
+        is_faithful(&automerge, &before, changes).then_some(automerge)
     }));
     attempt.ok().flatten().ok_or(BatchError::Unappliable)
+}
+
+/// Whether automerge writes changes that were applied just now as they came.
+fn is_faithful(
+    automerge: &Automerge,
+    before: &[ChangeHash],
+    changes: &[(ChangeHash, Vec<u8>)],
+) -> bool {
+    if changes.len() <= ONE_BY_ONE_MAX {
+        return changes.iter().all(|(hash, bytes)| {
+            automerge
+                .get_change_by_hash(hash)
+                .is_some_and(|change| change.raw_bytes() == bytes)
+        });
+    }
+    let rebuilt: BTreeMap<ChangeHash, Vec<u8>> = automerge
+        .get_changes(before)
+        .into_iter()
+        .map(|change| (change.hash(), change.raw_bytes().to_vec()))
+        .collect();
+    changes
+        .iter()
+        .all(|(hash, bytes)| rebuilt.get(hash) == Some(bytes))
 }

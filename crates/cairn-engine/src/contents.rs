@@ -18,6 +18,9 @@ use crate::rules::{Action, Operation, PathStep, Scalar};
 use crate::storage::DocumentContent;
 use crate::{DeviceId, PersonId};
 
+/// From here on it is cheaper to let automerge write all changes in one pass.
+pub(crate) const ONE_BY_ONE_MAX: usize = 16;
+
 /// Longest text value that is passed on to rules and histories.
 const SCALAR_TEXT_BYTES_MAX: usize = 64;
 
@@ -354,8 +357,6 @@ impl Contents {
     /// The raw bytes of changes of this document in the order of `hashes`. None of them may lie at
     /// or below `known`.
     pub(crate) fn raw_changes(&self, hashes: &[ChangeHash], known: &[ChangeHash]) -> Vec<Vec<u8>> {
-        /// From here on it is cheaper to let automerge write all changes in one pass.
-        const ONE_BY_ONE_MAX: usize = 16;
         if hashes.len() <= ONE_BY_ONE_MAX {
             return hashes
                 .iter()

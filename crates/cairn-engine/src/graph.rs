@@ -27,14 +27,17 @@ pub(crate) struct NewNode {
     pub(crate) dependencies: Vec<ChangeHash>,
 }
 
-#[derive(Debug, Clone)]
+/// A change in the graph. Plain data: documents are copied for each batch that the gate tries.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {
     pub(crate) hash: ChangeHash,
     pub(crate) actor: usize,
     pub(crate) sequence: u64,
     pub(crate) start_operation: u64,
     pub(crate) max_operation: u64,
-    pub(crate) dependencies: Vec<Position>,
+    /// Where in [`Graph::dependencies`] its dependencies end; they begin where those of the change
+    /// before end.
+    dependencies_end: usize,
 }
 
 /// Why a change does not fit the graph.
@@ -109,6 +112,8 @@ const CHECKPOINT_EVERY: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
+    /// Positions of the dependencies of all changes, one after the other.
+    dependencies: Vec<Position>,
     positions: HashMap<ChangeHash, Position>,
     actors: Vec<ActorId>,
     actor_indexes: HashMap<ActorId, usize>,
@@ -125,6 +130,13 @@ impl Graph {
 
     pub(crate) fn node(&self, position: Position) -> &Node {
         &self.nodes[position]
+    }
+
+    /// The changes that a change depends on.
+    pub(crate) fn dependencies(&self, position: Position) -> &[Position] {
+        let end_of = |before: Position| self.nodes[before].dependencies_end;
+        let begin = position.checked_sub(1).map_or(0, end_of);
+        &self.dependencies[begin..end_of(position)]
     }
 
     pub(crate) fn position(&self, hash: &ChangeHash) -> Option<Position> {
@@ -223,18 +235,17 @@ impl Graph {
         self.heads.insert(place, new.hash);
         self.chains[actor].push(position);
         self.positions.insert(new.hash, position);
-        let dependencies = new
-            .dependencies
-            .iter()
-            .filter_map(|dependency| self.position(dependency))
-            .collect();
+        let positions = &self.positions;
+        let known = new.dependencies.iter();
+        let known = known.filter_map(|dependency| positions.get(dependency).copied());
+        self.dependencies.extend(known);
         self.nodes.push(Node {
             hash: new.hash,
             actor,
             sequence: new.sequence,
             start_operation: new.start_operation,
             max_operation: new.max_operation,
-            dependencies,
+            dependencies_end: self.dependencies.len(),
         });
         if position % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1 {
             let clock = self.clock(&[position]);
@@ -265,7 +276,7 @@ impl Graph {
                 continue;
             }
             clock.raise(node.actor, node.sequence);
-            open.extend(node.dependencies.iter().copied());
+            open.extend(self.dependencies(position).iter().copied());
         }
         clock.merge(&covered);
         clock
@@ -313,7 +324,7 @@ impl Graph {
         while let Some(position) = open.pop() {
             if cover.insert(position) {
                 visit(position);
-                open.extend_from_slice(&self.nodes[position].dependencies);
+                open.extend_from_slice(self.dependencies(position));
             }
         }
         true
@@ -337,8 +348,8 @@ impl Graph {
     /// Heads of the first `count` changes.
     pub(crate) fn heads_of_first(&self, count: usize) -> impl Iterator<Item = ChangeHash> + '_ {
         let mut below = Cover::default();
-        for node in &self.nodes[..count] {
-            for dependency in &node.dependencies {
+        for position in 0..count {
+            for dependency in self.dependencies(position) {
                 below.insert(*dependency);
             }
         }
@@ -414,8 +425,8 @@ mod tests {
                     sequence: node.sequence,
                     start_operation: node.start_operation,
                     max_operation: node.max_operation,
-                    dependencies: node
-                        .dependencies
+                    dependencies: whole
+                        .dependencies(position)
                         .iter()
                         .map(|below| whole.node(*below).hash)
                         .collect(),

@@ -4,6 +4,7 @@
 //! changes alone, also below objects that were removed since.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::rules::PathStep;
 
@@ -13,7 +14,9 @@ pub(crate) type OperationName = (usize, u64);
 #[derive(Debug, Clone)]
 struct Place {
     parent: Option<OperationName>,
-    step: PathStep,
+    /// The key in a map; `None` for an element of a list or text. Shared, since documents are
+    /// copied for each batch that the gate tries.
+    key: Option<Arc<str>>,
     depth: usize,
     is_map: bool,
 }
@@ -54,11 +57,15 @@ impl Objects {
         is_map: bool,
     ) -> Option<usize> {
         let depth = self.depth(parent)? + 1;
+        let key = match step {
+            PathStep::Key(key) => Some(key.into()),
+            PathStep::Element => None,
+        };
         self.places.insert(
             name,
             Place {
                 parent,
-                step,
+                key,
                 depth,
                 is_map,
             },
@@ -72,7 +79,10 @@ impl Objects {
         let mut at = object;
         while let Some(name) = at {
             let place = self.places.get(&name)?;
-            path.push(place.step.clone());
+            path.push(match &place.key {
+                Some(key) => PathStep::Key(key.as_ref().to_owned()),
+                None => PathStep::Element,
+            });
             at = place.parent;
         }
         path.reverse();

@@ -118,7 +118,7 @@ impl Past {
         let mut below = Cover::default();
         let covered = (0..graph.len()).filter(|position| cover.contains(*position));
         for position in covered.clone() {
-            for dependency in &graph.node(position).dependencies {
+            for dependency in graph.dependencies(position) {
                 below.insert(*dependency);
             }
         }

@@ -65,7 +65,6 @@ impl Proofs {
         attestation: Attestation,
     ) -> Option<Vec<RecordHash>> {
         let device = attestation.device();
-        let mut below = Cover::default();
         let cover = self.covers.entry(device).or_default();
         let mut grew = false;
         let same_heads = attestation.heads().iter().all(|head| {
@@ -77,15 +76,17 @@ impl Proofs {
         if same_heads && !grew && self.attestations().any(|old| old.device() == device) {
             return None;
         }
-        graph.cover_down(attestation.heads(), &mut below, |_| {});
+        // Ancestors by clocks: a walk would go through the whole history at every edit.
+        let below = graph.clock_below(attestation.heads());
         let mut replaced = Vec::new();
         for ((of, _), kept) in &mut self.attestations {
             if *of == device {
                 kept.retain(|old| {
                     let superseded = old.heads().iter().all(|head| {
-                        graph
-                            .position(head)
-                            .is_some_and(|position| below.contains(position))
+                        graph.position(head).is_some_and(|position| {
+                            let node = graph.node(position);
+                            below.sequence(node.actor) >= node.sequence
+                        })
                     });
                     if superseded {
                         replaced.push(old.hash());

@@ -59,7 +59,8 @@ impl Rebuild {
         let mut gone: BTreeSet<Position> = BTreeSet::new();
         for position in 0..facts.graph.len() {
             let node = facts.graph.node(position);
-            let built_on = node.dependencies.iter().any(|below| gone.contains(below));
+            let dependencies = facts.graph.dependencies(position);
+            let built_on = dependencies.iter().any(|below| gone.contains(below));
             if built_on || self.unwanted.contains(&node.hash) {
                 gone.insert(position);
             }
