@@ -497,7 +497,10 @@ impl Engine {
                 self.take_out_beyond_cuts(id);
                 for (connection, held) in held {
                     match held {
-                        Held::Message(message) => self.message(connection, message),
+                        Held::Message(message) => {
+                            self.message(connection, message);
+                            self.opened(connection, id);
+                        }
                         Held::Ask => self.ask(connection, id),
                         Held::Offer => self.offer_changes(connection, id),
                     }

@@ -213,6 +213,10 @@ impl Engine {
         document
             .held
             .push_back((connection, Held::Message(message)));
+        // The peer waits for what this will be answered with.
+        if let Some(session) = self.sessions.get_mut(&connection) {
+            session.opening.insert(id);
+        }
     }
 
     /// Heads of the peer: a question, the answer to one, or both. A question gets one answer.

@@ -58,7 +58,11 @@ fn few_of_many_documents_cost_bytes_for_the_few() {
     pair.world.restart(0);
     pair.world.restart(1);
     let before = pair.world.bytes_sent();
+    pair.world.take_events(0);
+    pair.world.take_events(1);
     pair.connect();
+    // Nobody takes the exchange for over while documents are read from the vault.
+    assert_eq!([0, 1].map(|side| pair.world.settled(side).len()), [1, 1]);
     for goal in &goals {
         assert_eq!(heads(&pair, 0, *goal), heads(&pair, 1, *goal));
     }
