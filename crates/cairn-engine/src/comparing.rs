@@ -59,10 +59,13 @@ impl Engine {
         documents
             .into_iter()
             .filter_map(|id| {
+                if let Some(known) = self.documents.get(&id)?.known(person) {
+                    return Some((id, known));
+                }
                 let flows = self.may_exchange(id, person);
                 let document = self.documents.get_mut(&id)?;
-                let known =
-                    document.known_to(person, |document| known_to(document, me, person, flows));
+                let known = known_to(document, me, person, flows);
+                document.set_known(person, known);
                 Some((id, known))
             })
             .collect()

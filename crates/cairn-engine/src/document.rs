@@ -43,7 +43,7 @@ pub(crate) struct Document {
     pub(crate) durable_heads: Vec<ChangeHash>,
     /// How many changes, counted from the first, are durable. Meaningful once loaded.
     pub(crate) durable: usize,
-    /// Knowns of what is known of it, for each person it is compared with.
+    /// Digests of what each person it is compared with should know.
     known: BTreeMap<PersonId, Known>,
     /// A gate job is under way.
     pub(crate) admitting: bool,
@@ -136,18 +136,13 @@ impl Document {
         self.consent.merge(signed)
     }
 
-    /// Digests of what `person` should know, made by `make` when there are none yet.
-    pub(crate) fn known_to(
-        &mut self,
-        person: PersonId,
-        make: impl FnOnce(&Self) -> Known,
-    ) -> Known {
-        if let Some(known) = self.known.get(&person) {
-            return *known;
-        }
-        let known = make(self);
+    /// Digests of what `person` should know, if they were made since it last changed.
+    pub(crate) fn known(&self, person: PersonId) -> Option<Known> {
+        self.known.get(&person).copied()
+    }
+
+    pub(crate) fn set_known(&mut self, person: PersonId, known: Known) {
         self.known.insert(person, known);
-        known
     }
 
     pub(crate) fn set_loaded(&mut self, loaded: LoadedDocument) {

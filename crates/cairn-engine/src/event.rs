@@ -166,7 +166,7 @@ pub enum Event {
 pub struct Counters {
     /// Documents asked from the vault.
     pub documents_loaded: u64,
-    /// Documents that differed in index exchanges.
+    /// Documents that were found to differ when two notebooks met.
     pub documents_differing: u64,
     /// Changes sent.
     pub changes_sent: u64,

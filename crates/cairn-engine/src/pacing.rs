@@ -94,6 +94,7 @@ impl Session {
     /// Forgets where a document stands on this connection. Returns whether it stood anywhere.
     pub(crate) fn drop_lane(&mut self, id: DocumentId) -> bool {
         self.pace.frames.retain(|frame| frame.document != id);
+        self.pace.queue.retain(|queued| *queued != id);
         self.lanes.remove(&id).is_some()
     }
 
@@ -272,11 +273,13 @@ impl Engine {
         let Some(contents) = self.documents.get(&id).and_then(Document::loaded) else {
             return true;
         };
-        let Collecting::Queued(known) = std::mem::take(&mut lane.collecting) else {
+        let Collecting::Queued(known) = &mut lane.collecting else {
             return true;
         };
+        let known = std::mem::take(known);
         let until = contents.facts.graph.len();
         if contents.facts.graph.missing_from(&known).is_empty() {
+            lane.collecting = Collecting::Idle;
             lane.sent = Some(until);
             return true;
         }
