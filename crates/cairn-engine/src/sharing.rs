@@ -265,7 +265,9 @@ impl Engine {
             if self.may_exchange(id, person) {
                 self.reconcile(connection, id);
             } else {
-                if let Some(session) = self.sessions.get_mut(&connection) {
+                if let Some(session) = self.sessions.get_mut(&connection)
+                    && cfg!(not(cairn_mutant = "consent-late"))
+                {
                     session.drop_lane(id);
                 }
                 self.send_consent(connection, id);
