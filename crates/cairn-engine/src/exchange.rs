@@ -153,6 +153,15 @@ impl Engine {
         );
     }
 
+    /// Where a document stands on a connection.
+    pub(crate) fn lane_mut(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+    ) -> Option<&mut Lane> {
+        self.sessions.get_mut(&connection)?.lanes.get_mut(&id)
+    }
+
     /// A message about one document. What must not flow is treated as if it did not exist.
     pub(crate) fn message(&mut self, connection: ConnectionId, message: Message) {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
@@ -330,11 +339,7 @@ impl Engine {
         let Some(contents) = self.documents.get(&id).and_then(Document::loaded).cloned() else {
             return;
         };
-        let Some(lane) = self
-            .sessions
-            .get_mut(&connection)
-            .and_then(|session| session.lanes.get_mut(&id))
-        else {
+        let Some(lane) = self.lane_mut(connection, id) else {
             return;
         };
         let graph = &contents.facts.graph;

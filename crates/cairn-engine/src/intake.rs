@@ -228,11 +228,7 @@ impl Engine {
         } = admitted;
         self.counters.changes_received += changes.len() as u64;
         self.look_for_copies(id, &changes, &attestations, &contradicted);
-        if let Some(lane) = self
-            .sessions
-            .get_mut(&connection)
-            .and_then(|session| session.lanes.get_mut(&id))
-        {
+        if let Some(lane) = self.lane_mut(connection, id) {
             lane.expecting = false;
             lane.acknowledge.extend(&tips);
             lane.from_peer.extend(changes.iter().map(|(hash, _)| *hash));

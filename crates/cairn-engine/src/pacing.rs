@@ -240,11 +240,7 @@ impl Engine {
     }
 
     fn all_sent(&mut self, connection: ConnectionId, id: DocumentId) {
-        let Some(lane) = self
-            .sessions
-            .get_mut(&connection)
-            .and_then(|session| session.lanes.get_mut(&id))
-        else {
+        let Some(lane) = self.lane_mut(connection, id) else {
             return;
         };
         if let Collecting::Sending { until, tips } = std::mem::take(&mut lane.collecting) {
