@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::objects::{Objects, OperationName};
 use crate::proofs::Proofs;
 use crate::rules::{Action, Operation, PathStep, Scalar};
-use crate::storage::DocumentContent;
+use crate::storage::{DocumentContent, StagedTransfer};
 use crate::{DeviceId, PersonId};
 
 /// From here on it is cheaper to let automerge write all changes in one pass.
@@ -74,6 +74,7 @@ pub enum LoadError {
 pub struct LoadedDocument {
     pub(crate) contents: Box<Contents>,
     pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
+    pub(crate) staged: Vec<StagedTransfer>,
 }
 
 impl LoadedDocument {
@@ -125,6 +126,7 @@ impl LoadedDocument {
             .collect();
         Ok(Self {
             set_aside,
+            staged: content.staged,
             contents: Box::new(Contents { automerge, facts }),
         })
     }

@@ -31,6 +31,7 @@ use crate::limits::Limits;
 use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
+use crate::staging::Staging;
 use crate::statement::{Origin, Role, SignedStatement, public_key};
 use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
 
@@ -218,6 +219,7 @@ pub struct Engine {
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
     pub(crate) copies: Copies,
+    pub(crate) staging: Staging,
 }
 
 impl Engine {
@@ -241,6 +243,7 @@ impl Engine {
             storage_failed: false,
             counters: Counters::default(),
             copies: Copies::default(),
+            staging: Staging::new(&restored.staged),
         };
         for row in restored.documents {
             let origin = Origin {
@@ -265,6 +268,7 @@ impl Engine {
         for id in documents {
             engine.note_common(id);
         }
+        engine.drop_unwelcome();
         engine
     }
 
@@ -460,14 +464,7 @@ impl Engine {
         let Some(known) = self.documents.get(&id) else {
             return;
         };
-        let mut part = DocumentAppend {
-            row: known.row(),
-            changes: Vec::new(),
-            set_aside: Vec::new(),
-            salts: Vec::new(),
-            attestations: Vec::new(),
-            attestations_replaced: Vec::new(),
-        };
+        let mut part = DocumentAppend::new(known.row());
         fill(&mut part);
         let statements = statements
             .iter()
@@ -490,9 +487,11 @@ impl Engine {
             return;
         }
         match result {
-            Ok(loaded) => {
+            Ok(mut loaded) => {
+                let staged = std::mem::take(&mut loaded.staged);
                 known.set_loaded(loaded);
                 let held = std::mem::take(&mut known.held);
+                self.staging.loaded(id, staged);
                 self.event(Event::Loaded { document: id });
                 self.take_out_beyond_cuts(id);
                 for (connection, held) in held {

@@ -36,8 +36,10 @@ mod rosters;
 mod rules;
 mod session;
 mod sharing;
+mod staging;
 mod statement;
 mod storage;
+mod transfer;
 mod wire;
 
 pub use admission::BatchError;
@@ -65,5 +67,6 @@ pub use statement::{
     TlsKey, public_key,
 };
 pub use storage::{
-    Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,
+    Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, StagedBytes,
+    StagedPiece, StagedTransfer, Ticket,
 };

@@ -16,7 +16,7 @@ use automerge::ChangeHash;
 
 use crate::document::Document;
 use crate::engine::{Engine, Output};
-use crate::frame::Message;
+use crate::frame::{Message, Staged};
 use crate::id::DocumentId;
 use crate::jobs::{Collect, Job, Work};
 use crate::session::{ConnectionId, Session};
@@ -67,7 +67,11 @@ pub(crate) enum Collecting {
     #[default]
     Idle,
     /// It waits for its turn; the peer has these changes and all below them.
-    Queued(Vec<ChangeHash>),
+    Queued {
+        known: Vec<ChangeHash>,
+        /// What came there of a batch that broke off.
+        staged: Option<Staged>,
+    },
     /// A job writes the frames.
     Running,
     /// The frames are being sent; then the peer has been sent the first `until` changes.
@@ -152,6 +156,7 @@ impl Engine {
         connection: ConnectionId,
         id: DocumentId,
         known: Vec<ChangeHash>,
+        staged: Option<Staged>,
     ) {
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
@@ -161,11 +166,11 @@ impl Engine {
         };
         match lane.collecting {
             Collecting::Idle => {
-                lane.collecting = Collecting::Queued(known);
+                lane.collecting = Collecting::Queued { known, staged };
                 session.pace.queue.push_back(id);
                 self.pump(connection);
             }
-            Collecting::Queued(_) => lane.collecting = Collecting::Queued(known),
+            Collecting::Queued { .. } => lane.collecting = Collecting::Queued { known, staged },
             // One at a time: what comes meanwhile is looked at when it is done.
             Collecting::Running | Collecting::Sending { .. } => {}
         }
@@ -269,10 +274,10 @@ impl Engine {
         let Some(contents) = self.documents.get(&id).and_then(Document::loaded) else {
             return true;
         };
-        let Collecting::Queued(known) = &mut lane.collecting else {
+        let Collecting::Queued { known, staged } = &mut lane.collecting else {
             return true;
         };
-        let known = std::mem::take(known);
+        let (known, staged) = (std::mem::take(known), staged.take());
         let until = contents.facts.graph.len();
         if contents.facts.graph.missing_from(&known).is_empty() {
             lane.collecting = Collecting::Idle;
@@ -280,19 +285,21 @@ impl Engine {
             return true;
         }
         lane.collecting = Collecting::Running;
+        lane.resumed.clone_from(&staged);
         session.pace.running = true;
         let collect = Collect {
             contents: contents.clone(),
             known,
+            staged,
             until,
-            frame_bytes_max: self.config.limits.frame_bytes_max,
+            limits: self.config.limits.clone(),
             sender: self.device,
             compression: self.config.compression.clone(),
         };
         self.outputs.push_back(Output::Run(Job {
             document: id,
             connection,
-            work: Work::Collect(collect),
+            work: Work::Collect(Box::new(collect)),
         }));
         true
     }

@@ -71,6 +71,7 @@ impl Side {
         let restored = Restored {
             statements: disk.statements.values().cloned().collect(),
             documents: disk.rows.values().cloned().collect(),
+            ..Restored::default()
         };
         let mut engine = Engine::new(config, restored);
         for document in disk.rows.keys() {

@@ -3,18 +3,20 @@
 #![expect(dead_code, reason = "each file of tests uses a part of it")]
 
 mod devices;
+mod disk;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
-    Append, Breach, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
-    DocumentRules, Engine, Event, Input, Judged, Limits, LoadedDocument, Now, Output, PersonId,
-    ProcessId, Restored, Role, ShareTerms, SignedStatement, Statement, Ticket, public_key,
+    Append, Breach, Config, ConnectionId, DeviceAdded, DocumentId, DocumentRules, Engine, Event,
+    Input, Judged, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Role, ShareTerms,
+    SignedStatement, Statement, Ticket, public_key,
 };
+use disk::Disk;
 
 /// As the node compresses.
 #[derive(Debug)]
@@ -27,58 +29,6 @@ impl Compression for Zstd {
 
     fn decompress(&self, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, CompressionError> {
         zstd::bulk::decompress(bytes, bytes_max).map_err(|_error| CompressionError)
-    }
-}
-
-/// What a vault would keep.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Disk {
-    statements: BTreeMap<[u8; 32], Vec<u8>>,
-    rows: BTreeMap<DocumentId, cairn_engine::DocumentRow>,
-    contents: BTreeMap<DocumentId, DocumentContent>,
-}
-
-impl Disk {
-    fn write(&mut self, append: Append) {
-        for (hash, bytes) in append.statements {
-            self.statements.insert(hash.0, bytes);
-        }
-        for part in append.documents {
-            let content = self.contents.entry(part.row.document).or_default();
-            content
-                .changes
-                .extend(part.changes.into_iter().map(|(_, bytes)| bytes));
-            for gone in part.set_aside {
-                let place = content.changes.iter().position(|bytes| {
-                    ChangeChunk::parse(bytes, &Limits::default())
-                        .unwrap()
-                        .hash()
-                        == gone
-                });
-                content
-                    .set_aside
-                    .push(content.changes.remove(place.unwrap()));
-            }
-            content.salts.extend(part.salts);
-            content.attestations.retain(|bytes| {
-                let hash = blake3::hash(&bytes[..bytes.len() - 64]);
-                !part
-                    .attestations_replaced
-                    .iter()
-                    .any(|old| old.0 == *hash.as_bytes())
-            });
-            content
-                .attestations
-                .extend(part.attestations.into_iter().map(|(_, bytes)| bytes));
-            self.rows.insert(part.row.document, part.row);
-        }
-    }
-
-    fn restored(&self) -> Restored {
-        Restored {
-            statements: self.statements.values().cloned().collect(),
-            documents: self.rows.values().cloned().collect(),
-        }
     }
 }
 
@@ -99,6 +49,7 @@ impl DocumentRules for Rules {
     }
 }
 
+#[derive(Clone)]
 struct Side {
     engine: Engine,
     recovery: [u8; 32],
@@ -113,12 +64,15 @@ struct Side {
 /// Both ends of a connection: the side, and the connection's name there.
 type Ends = [(usize, ConnectionId); 2];
 
+#[derive(Clone)]
 pub(crate) struct World {
     sides: Vec<Side>,
     wires: Vec<Ends>,
     next_connection: u64,
     sent: Vec<(usize, usize, Vec<u8>)>,
     lost: Option<u8>,
+    /// How many more bytes pass before all connections break.
+    left: Option<usize>,
     millis: u64,
 }
 
@@ -142,6 +96,7 @@ impl World {
             next_connection: 0,
             sent: Vec::new(),
             lost: None,
+            left: None,
             millis: 0,
         };
         for index in 0..people as u8 {
@@ -150,8 +105,7 @@ impl World {
             let added = DeviceAdded::countersigned(person, &secret, 0);
             let first = SignedStatement::sign(Statement::DeviceAdded(added), &recovery);
             let mut disk = Disk::default();
-            disk.statements
-                .insert(first.hash().0, first.bytes().to_vec());
+            disk.add_statement(&first);
             world.start_side(recovery, secret, 0, disk);
         }
         world
@@ -205,7 +159,8 @@ impl World {
         self.frame(from, to, bytes);
     }
 
-    fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
+    /// A side hears a frame from another.
+    pub(crate) fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
         let at = |side: usize| move |end: &(usize, ConnectionId)| end.0 == side;
         let wire = self
             .wires
@@ -271,6 +226,11 @@ impl World {
     }
 
     pub(crate) fn disconnect_all(&mut self) {
+        self.break_all();
+        self.run();
+    }
+
+    fn break_all(&mut self) {
         for ends in std::mem::take(&mut self.wires) {
             for (side, connection) in ends {
                 let now = self.now();
@@ -279,7 +239,25 @@ impl World {
                     .handle(now, Input::Disconnected { connection });
             }
         }
-        self.run();
+    }
+
+    /// Lets all connections break when so many more bytes have passed; of the frame that would
+    /// have gone beyond nothing arrives.
+    pub(crate) fn break_after(&mut self, bytes: usize) {
+        self.left = Some(bytes);
+    }
+
+    /// Bytes that wait in a side's vault for the end of their batch.
+    pub(crate) fn staged_bytes(&self, side: usize) -> usize {
+        self.sides[side].disk.staged_bytes()
+    }
+
+    fn passes(&mut self, bytes: usize) -> bool {
+        let Some(left) = self.left else {
+            return true;
+        };
+        self.left = left.checked_sub(bytes);
+        self.left.is_some()
     }
 
     /// Ends a process cleanly and starts it again.
@@ -361,7 +339,7 @@ impl World {
         match output {
             Output::Append { ticket, append } => it.unwritten.push_back((ticket, append)),
             Output::Load { document } => {
-                let content = it.disk.contents.get(&document).cloned().unwrap_or_default();
+                let content = it.disk.content(document);
                 let result = LoadedDocument::from_content(document, content, &Limits::default());
                 it.engine.handle(now, Input::Loaded { document, result });
             }
@@ -373,6 +351,10 @@ impl World {
             Output::Send { connection, bytes } => {
                 if let Some((peer, theirs)) = self.other_end(side, connection) {
                     if self.lost == Some(bytes[0]) {
+                        return;
+                    }
+                    if !self.passes(bytes.len()) {
+                        self.break_all();
                         return;
                     }
                     self.sent.push((side, peer, bytes.clone()));
@@ -468,7 +450,7 @@ impl World {
         let frames = self.sent.iter();
         let frames = frames.filter(|(one, other, _)| (*one, *other) == (from, to));
         frames
-            .filter(|(_, _, bytes)| bytes.first() == Some(&5))
+            .filter(|(_, _, bytes)| [5, 10].contains(&bytes[0]))
             .map(|(_, _, bytes)| bytes.len())
             .collect()
     }
@@ -633,6 +615,7 @@ pub(crate) fn text(engine: &Engine, document: DocumentId) -> Option<String> {
 }
 
 /// Two paired people.
+#[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) world: World,
 }
