@@ -25,6 +25,7 @@ use crate::contents::{LoadError, LoadedDocument};
 use crate::copies::Copies;
 use crate::document::{Body, Document, Held};
 use crate::event::{Counters, Event};
+use crate::frame::Message;
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::jobs::{Job, JobDone};
 use crate::limits::Limits;
@@ -212,6 +213,8 @@ pub struct Engine {
     pub(crate) sessions: BTreeMap<ConnectionId, Session>,
     /// The document somebody looks at.
     pub(crate) focus: Option<DocumentId>,
+    /// The ticks of the last input.
+    pub(crate) ticks_millis: u64,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) tickets: u64,
     pub(crate) stored_ticket: Ticket,
@@ -236,6 +239,7 @@ impl Engine {
             common: BTreeMap::new(),
             sessions: BTreeMap::new(),
             focus: None,
+            ticks_millis: 0,
             outputs: VecDeque::new(),
             tickets: 0,
             stored_ticket: Ticket(0),
@@ -274,6 +278,7 @@ impl Engine {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input) {
+        self.ticks_millis = self.ticks_millis.max(now.ticks_millis);
         match input {
             Input::Loaded { document, result } => self.document_loaded(document, result),
             Input::Stored { ticket } => self.stored(ticket),
@@ -306,11 +311,13 @@ impl Engine {
 
     /// When [`Input::Tick`] is wanted, in ticks.
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.sessions
+        let greetings = self
+            .sessions
             .values()
             .filter(|session| !session.greeted)
-            .map(|session| session.hello_until_millis)
-            .min()
+            .map(|session| session.hello_until_millis);
+        let answers = self.sessions.values().filter_map(Session::places_free_at);
+        greetings.chain(answers).min()
     }
 
     /// This device.
@@ -513,7 +520,10 @@ impl Engine {
                     document: id,
                     error,
                 });
-                for (connection, _) in held {
+                for (connection, held) in held {
+                    if let Held::Message(Message::Heads { asks: true, .. }) = held {
+                        self.send(connection, &Message::Nothing(id));
+                    }
                     self.credit(connection, id);
                     self.opened(connection, id);
                     self.pump(connection);

@@ -146,6 +146,7 @@ impl Engine {
                 durable: document.durable,
                 heads: heads.clone(),
                 sampled,
+                until_millis: self.ticks_millis + self.config.limits.answer_timeout_millis,
             });
             self.note_asked(connection, id);
         }
@@ -189,6 +190,7 @@ impl Engine {
         if !self.may_exchange(id, person) {
             self.counters.messages_ignored += 1;
             self.credit(connection, id);
+            self.answer_nothing(connection, &message);
             return;
         }
         if !self.open(id) {
@@ -240,6 +242,7 @@ impl Engine {
         };
         if matches!(document.body, Body::Damaged) {
             self.credit(connection, id);
+            self.answer_nothing(connection, &message);
             return;
         }
         let held = document.held.iter();
@@ -254,6 +257,28 @@ impl Engine {
         // The peer waits for what this will be answered with.
         if let Some(session) = self.sessions.get_mut(&connection) {
             session.opening.insert(id);
+        }
+    }
+
+    /// Answers a question for heads where there is nothing to say, whatever the reason.
+    fn answer_nothing(&mut self, connection: ConnectionId, message: &Message) {
+        if let Message::Heads {
+            document,
+            asks: true,
+            ..
+        } = message
+        {
+            self.send(connection, &Message::Nothing(*document));
+        }
+    }
+
+    /// A peer has nothing to say of a document that it was asked for. It is not asked again.
+    pub(crate) fn nothing_received(&mut self, connection: ConnectionId, id: DocumentId) {
+        if let Some(lane) = self.lane_mut(connection, id)
+            && lane.asked.take().is_some()
+        {
+            lane.expecting = false;
+            self.pump(connection);
         }
     }
 

@@ -241,6 +241,9 @@ pub(crate) enum Message {
     Synced,
     /// This many bytes of frames with changes were gone through.
     Credit(u32),
+    /// The answer to a question for heads where there is nothing to say: the document does not
+    /// exist, must not flow between the two, or cannot be read. Nobody can tell which.
+    Nothing(DocumentId),
     /// Between devices of one person: there is a document with this origin.
     Origin(Origin),
 }
@@ -317,6 +320,7 @@ impl Message {
                 let (resume, bytes) = (PackedBody(resume.clone()), PackedBody(bytes.clone()));
                 (10, postcard::to_allocvec(&(document, at, resume, bytes)))
             }
+            Self::Nothing(document) => (11, postcard::to_allocvec(document)),
             Self::Origin(origin) => (12, postcard::to_allocvec(origin)),
         };
         let mut bytes = vec![kind];
@@ -385,6 +389,7 @@ impl Message {
                     bytes: bytes.0,
                 }
             }
+            11 => Self::Nothing(body(rest)?),
             12 => Self::Origin(body(rest)?),
             _ => return Err(FrameError::UnknownKind),
         })
@@ -442,6 +447,7 @@ mod tests {
                 changes: vec![(hash, Refusal::NotAllowed)],
             },
             Message::Credit(300),
+            Message::Nothing(document),
             Message::Origin(Origin {
                 owner: crate::id::PersonId::from_bytes([12; 32]),
                 kind: 300,

@@ -99,6 +99,7 @@ impl Engine {
                     session.synced_received = true;
                 }
             }
+            Ok(Message::Nothing(id)) if greeted => self.nothing_received(connection, id),
             Ok(Message::Credit(bytes)) if greeted => self.credit_received(connection, bytes),
             Ok(
                 message @ (Message::Heads { .. }
@@ -202,6 +203,11 @@ impl Engine {
         for connection in silent {
             self.end_session(connection);
             self.close(connection, CloseReason::Silence);
+        }
+        // Places of questions that nobody answered may be free.
+        let open: Vec<ConnectionId> = self.sessions.keys().copied().collect();
+        for connection in open {
+            self.pump(connection);
         }
     }
 }

@@ -111,6 +111,9 @@ pub struct Limits {
     /// How long a peer may take from connecting to its Hello. Default 10 s: three round trips over
     /// a bad mobile network, each packet sent twice.
     pub handshake_timeout_millis: u64,
+    /// How long a question for the heads of a document holds up others. Default 10 s: a large
+    /// document is read from a slow disk in one.
+    pub answer_timeout_millis: u64,
     /// Silence after which a connection is given up, keep-alives counted as sound. Default 30 s:
     /// long enough for a change of network, short enough that "connected" means something.
     pub idle_timeout_millis: u64,
@@ -152,6 +155,7 @@ impl Default for Limits {
             introduction_bytes_max: 4 << 10,
             device_sessions_max: 1,
             handshake_timeout_millis: 10_000,
+            answer_timeout_millis: 10_000,
             idle_timeout_millis: 30_000,
         }
     }

@@ -22,7 +22,7 @@ use crate::jobs::{Collect, Job, Work};
 use crate::session::{ConnectionId, Session};
 
 /// How many differing documents are read from the vault, asked for or waiting to be put together
-/// at the same time.
+/// at the same time. A question that nobody answers counts for a while only.
 const LOOKED_AT_MAX: usize = 16;
 
 /// With so many bytes on their way, single edits are gathered into batches: some hundred and
@@ -103,15 +103,24 @@ impl Session {
     }
 
     /// Whether another document may be looked at now.
-    fn has_room_to_look(&mut self) -> bool {
+    fn has_room_to_look(&mut self, now_millis: u64) -> bool {
         let others = self.opening.len() + self.pace.queue.len();
         if others + self.pace.asked.len() >= LOOKED_AT_MAX {
             let lanes = &self.lanes;
-            self.pace
-                .asked
-                .retain(|id| lanes.get(id).is_some_and(|lane| lane.asked.is_some()));
+            self.pace.asked.retain(|id| {
+                let asked = lanes.get(id).and_then(|lane| lane.asked.as_ref());
+                asked.is_some_and(|asked| asked.until_millis > now_millis)
+            });
         }
         others + self.pace.asked.len() < LOOKED_AT_MAX
+    }
+
+    /// When the first question that was not answered stops holding up what waits, in ticks.
+    pub(crate) fn places_free_at(&self) -> Option<u64> {
+        let lanes = self.pace.asked.iter().filter_map(|id| self.lanes.get(id));
+        let asked = lanes.filter_map(|lane| lane.asked.as_ref());
+        let first = asked.map(|asked| asked.until_millis).min();
+        first.filter(|_| self.pace.has_todo())
     }
 
     /// The next of what waits: `first` if it does.
@@ -200,11 +209,11 @@ impl Engine {
 
     /// Looks at the next document that differs. Returns whether there was one.
     fn look_at_next(&mut self, connection: ConnectionId) -> bool {
-        let focus = self.focus;
+        let (focus, now_millis) = (self.focus, self.ticks_millis);
         let Some(session) = self.sessions.get_mut(&connection) else {
             return false;
         };
-        if !session.has_room_to_look() {
+        if !session.has_room_to_look(now_millis) {
             return false;
         }
         match session.next_todo(focus) {

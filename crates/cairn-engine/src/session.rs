@@ -100,6 +100,8 @@ pub(crate) struct Asked {
     pub(crate) durable: usize,
     /// Whether it came with samples.
     pub(crate) sampled: bool,
+    /// Until when it holds up questions for other documents, in ticks.
+    pub(crate) until_millis: u64,
 }
 
 impl Session {

@@ -11,6 +11,8 @@ pub(crate) const CHANGES: u8 = 5;
 pub(crate) const ACK: u8 = 6;
 pub(crate) const REFUSED: u8 = 7;
 const PIECE: u8 = 10;
+/// Repeats the id of the document that its receiver asked for, and says no more.
+pub(crate) const NOTHING: u8 = 11;
 
 /// The body of a frame with changes: the document, the batch, whether it is the last part.
 pub(crate) type ChangesBody = (DocumentId, Changes, bool);

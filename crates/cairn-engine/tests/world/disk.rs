@@ -93,6 +93,11 @@ impl Disk {
         content
     }
 
+    pub(crate) fn damage(&mut self, document: DocumentId) {
+        let content = self.contents.get_mut(&document).unwrap();
+        content.changes[0].truncate(20);
+    }
+
     /// Bytes of all that is staged.
     pub(crate) fn staged_bytes(&self) -> usize {
         let pieces = self.staged.values().flat_map(BTreeMap::values);

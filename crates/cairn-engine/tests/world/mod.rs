@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each file of tests uses a part of it")]
 
+mod breaking;
 mod devices;
 mod disk;
 
@@ -230,36 +231,6 @@ impl World {
         self.run();
     }
 
-    fn break_all(&mut self) {
-        for ends in std::mem::take(&mut self.wires) {
-            for (side, connection) in ends {
-                let now = self.now();
-                self.sides[side]
-                    .engine
-                    .handle(now, Input::Disconnected { connection });
-            }
-        }
-    }
-
-    /// Lets all connections break when so many more bytes have passed; of the frame that would
-    /// have gone beyond nothing arrives.
-    pub(crate) fn break_after(&mut self, bytes: usize) {
-        self.left = Some(bytes);
-    }
-
-    /// Bytes that wait in a side's vault for the end of their batch.
-    pub(crate) fn staged_bytes(&self, side: usize) -> usize {
-        self.sides[side].disk.staged_bytes()
-    }
-
-    fn passes(&mut self, bytes: usize) -> bool {
-        let Some(left) = self.left else {
-            return true;
-        };
-        self.left = left.checked_sub(bytes);
-        self.left.is_some()
-    }
-
     /// Ends a process cleanly and starts it again.
     pub(crate) fn restart(&mut self, side: usize) {
         self.run();
@@ -431,6 +402,11 @@ impl World {
     /// Loses all frames of a kind from now on.
     pub(crate) fn lose(&mut self, kind: u8) {
         self.lost = Some(kind);
+    }
+
+    /// Loses nothing any more.
+    pub(crate) fn lose_nothing(&mut self) {
+        self.lost = None;
     }
 
     pub(crate) fn focus(&mut self, side: usize, document: DocumentId) {
