@@ -27,6 +27,7 @@ use crate::proofs::Proofs;
 use crate::rules::{DocumentRules, Judged};
 use crate::statement::{Origin, StatementError};
 use crate::storage::RecordHash;
+use crate::touched::Touched;
 
 /// How often a batch is gone through: each time refusals can make further proofs incomplete.
 const PASSES_MAX: usize = 8;
@@ -77,6 +78,8 @@ pub(crate) struct Admitted {
     pub(crate) tips: Vec<ChangeHash>,
     /// Who wrote what was admitted.
     pub(crate) authors: BTreeSet<PersonId>,
+    /// Where in the document it is.
+    pub(crate) touched: Touched,
 }
 
 /// A device signed two changes as the same one, and the batch brings the one that is not here.
@@ -460,6 +463,10 @@ impl Admission {
             .iter()
             .filter_map(|(position, _)| self.person_of(sifted.facts.author_device(*position)?))
             .collect();
+        let mut touched = Touched::default();
+        for (_, index) in &sifted.new {
+            sifted.facts.note_touched(&chunks[*index], &mut touched);
+        }
         let below: BTreeSet<ChangeHash> =
             chunks.iter().flat_map(ChangeChunk::dependencies).collect();
         let tips = chunks
@@ -482,6 +489,7 @@ impl Admission {
             forks: Vec::new(),
             tips,
             authors,
+            touched,
         })
     }
 }

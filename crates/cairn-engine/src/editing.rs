@@ -16,6 +16,7 @@ use crate::frame::Changes;
 use crate::id::DocumentId;
 use crate::statement::{Origin, Role};
 use crate::storage::RecordHash;
+use crate::touched::Touched;
 
 /// Why an edit was not made. The document is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +118,7 @@ impl Engine {
         let Some(hash) = committed else {
             return Ok(value);
         };
-        let Some(bytes) = self.index_own(id, &hash) else {
+        let Some((bytes, touched)) = self.index_own(id, &hash) else {
             self.undo_commit(id);
             return Err(EditError::TooLarge);
         };
@@ -137,6 +138,7 @@ impl Engine {
         self.event(Event::Changed {
             document: id,
             authors,
+            touched,
         });
         Ok(value)
     }
@@ -149,14 +151,16 @@ impl Engine {
     }
 
     /// Adds the change just committed to the graph. `None` if it breaks a limit.
-    fn index_own(&mut self, id: DocumentId, hash: &ChangeHash) -> Option<Vec<u8>> {
+    fn index_own(&mut self, id: DocumentId, hash: &ChangeHash) -> Option<(Vec<u8>, Touched)> {
         let limits = self.config.limits.clone();
         let contents = self.contents_mut(id)?;
         let bytes = contents.change_bytes(hash)?;
         let parsed: Result<ChangeChunk<'_>, ChunkError> = ChangeChunk::parse(&bytes, &limits);
         let chunk = parsed.ok()?;
         contents.facts.push_checked(&chunk, &limits).ok()?;
-        Some(bytes)
+        let mut touched = Touched::default();
+        contents.facts.note_touched(&chunk, &mut touched);
+        Some((bytes, touched))
     }
 
     /// Takes the last commit back by putting the document together without it. Rare: only after

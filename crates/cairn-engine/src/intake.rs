@@ -221,6 +221,7 @@ impl Engine {
             refused,
             tips,
             authors,
+            touched,
             beyond_cut,
             contradicted,
             forks,
@@ -276,6 +277,7 @@ impl Engine {
                 self.event(Event::Changed {
                     document: id,
                     authors,
+                    touched,
                 });
             }
         }

@@ -125,7 +125,7 @@ impl Collect {
         let frames = self.frames(document, batch);
         let below: std::collections::BTreeSet<Position> = missing
             .iter()
-            .flat_map(|position| facts.graph.dependencies(*position).iter().copied())
+            .flat_map(|position| facts.graph.dependencies(*position))
             .collect();
         let tips = missing
             .iter()
