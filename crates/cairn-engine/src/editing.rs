@@ -14,6 +14,7 @@ use crate::engine::{Engine, Now};
 use crate::event::Event;
 use crate::frame::Changes;
 use crate::id::DocumentId;
+use crate::spare::fall_behind;
 use crate::statement::{Origin, Role};
 use crate::storage::RecordHash;
 use crate::touched::Touched;
@@ -132,7 +133,9 @@ impl Engine {
             document.writer = Some(writer);
         }
         let attested = self.attest(id);
-        self.keep_own(id, (hash, bytes), fresh_salt, attested);
+        let change = (hash, bytes);
+        fall_behind(&mut self.spare, id, &change);
+        self.keep_own(id, change, fresh_salt, attested);
         self.report_settled();
         let authors = BTreeSet::from([person]);
         self.event(Event::Changed {

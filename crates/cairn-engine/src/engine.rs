@@ -31,6 +31,7 @@ use crate::limits::Limits;
 use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
+use crate::spare::Spare;
 use crate::statement::{Origin, Role, SignedStatement, public_key};
 use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
 
@@ -218,6 +219,8 @@ pub struct Engine {
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
     pub(crate) copies: Copies,
+    /// Of the document that changes came into last.
+    pub(crate) spare: Option<Spare>,
 }
 
 impl Engine {
@@ -241,6 +244,7 @@ impl Engine {
             storage_failed: false,
             counters: Counters::default(),
             copies: Copies::default(),
+            spare: None,
         };
         for row in restored.documents {
             let origin = Origin {

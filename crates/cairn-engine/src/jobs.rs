@@ -80,7 +80,7 @@ impl Job {
     /// Does the work.
     pub fn run(self) -> JobDone {
         let result = match self.work {
-            Work::Admit(admission) => {
+            Work::Admit(mut admission) => {
                 // A batch that makes anything panic is treated like one that cannot be applied.
                 let result = catch_unwind(AssertUnwindSafe(|| admission.run().map(Box::new)))
                     .unwrap_or(Err(BatchError::Unappliable));

@@ -37,6 +37,7 @@ mod rosters;
 mod rules;
 mod session;
 mod sharing;
+mod spare;
 mod statement;
 mod storage;
 mod touched;

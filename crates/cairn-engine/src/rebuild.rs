@@ -254,6 +254,7 @@ impl Engine {
         }
         let earlier = std::mem::take(&mut document.set_aside);
         document.set_loaded(rebuilt.loaded);
+        self.spare.take_if(|spare| spare.document == id);
         document.set_aside = [earlier, rebuilt.set_aside.clone()].concat();
         document.writer = None;
         self.keep_rebuilt(id, rebuilt.set_aside, rebuilt.attestations_dropped);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cairn_engine::{
     ConnectionId, DocumentId, Engine, Event, Input, Limits, LoadError, LoadedDocument, Now, Output,
-    PersonId, Ticket,
+    PersonId, Ticket, Touched,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -311,13 +311,17 @@ impl Core {
                 }
                 return false;
             }
-            Event::Loaded { document } => self.mark_stale(document),
+            Event::Loaded { document } => self.mark_stale(document, Touched::everything()),
             Event::Damaged { document, error } => {
                 tracing::warn!(document = %document.short(), %error, "damaged");
                 self.publish(NodeEvent::Damaged { document });
             }
-            Event::Changed { document, authors } => {
-                self.mark_stale(document);
+            Event::Changed {
+                document,
+                authors,
+                touched,
+            } => {
+                self.mark_stale(document, touched);
                 let by_others = authors.iter().any(|author| *author != engine.person());
                 self.publish(NodeEvent::Changed {
                     document,
@@ -435,10 +439,10 @@ impl Core {
         });
     }
 
-    fn mark_stale(&self, document: DocumentId) {
+    fn mark_stale(&self, document: DocumentId, touched: Touched) {
         let mut views = lock(&self.views);
         let entry = views.entries.entry(document).or_default();
-        entry.stale = true;
+        entry.stale.get_or_insert_default().join(touched);
         entry.unsaved = true;
     }
 
@@ -447,7 +451,7 @@ impl Core {
         let stale: Vec<DocumentId> = lock(&self.views)
             .entries
             .iter()
-            .filter(|(_, entry)| entry.stale && wanted(entry))
+            .filter(|(_, entry)| entry.stale.is_some() && wanted(entry))
             .map(|(document, _)| *document)
             .collect();
         if stale.is_empty() {
@@ -462,7 +466,7 @@ impl Core {
             let authors = KnownAuthors::new(origin.owner, engine.authors(document));
             let mut views = lock(&self.views);
             let entry = views.entries.entry(document).or_default();
-            entry.refresh(origin.kind, automerge, &authors);
+            entry.refresh(origin.kind, automerge, authors);
         }
     }
 
