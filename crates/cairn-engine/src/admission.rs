@@ -33,6 +33,9 @@ use crate::touched::Touched;
 /// How often a batch is gone through: each time refusals can make further proofs incomplete.
 const PASSES_MAX: usize = 8;
 
+/// Changes of a batch of which each is told where it did something; a view is read anew from more.
+const TOLD_MAX: usize = 64;
+
 /// Forks that are looked at in one batch: each costs a walk through the batch.
 const FORKS_MAX: usize = 4;
 
@@ -471,6 +474,9 @@ impl Admission {
             .filter_map(|(position, _)| self.person_of(sifted.facts.author_device(*position)?))
             .collect();
         let mut touched = Touched::default();
+        if sifted.new.len() > TOLD_MAX {
+            touched = Touched::everything();
+        }
         for (_, index) in &sifted.new {
             sifted.facts.note_touched(&chunks[*index], &mut touched);
         }

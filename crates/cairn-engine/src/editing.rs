@@ -188,7 +188,6 @@ impl Engine {
     /// replaces; `None` if nothing is new.
     pub(crate) fn attest(&mut self, id: DocumentId) -> Option<(Attestation, Vec<RecordHash>)> {
         let (device, process) = (self.device, self.config.process);
-        let secret = self.config.device_secret.clone();
         let document = self.documents.get_mut(&id)?;
         let Body::Loaded(contents) = &mut document.body else {
             return None;
@@ -201,7 +200,7 @@ impl Engine {
             heads: facts.graph.heads(),
             previous: document.attestation,
         };
-        let attestation = Attestation::sign(claim, device, &secret);
+        let attestation = Attestation::sign_with(claim, device, &self.key);
         let replaced = facts
             .proofs
             .add_attestation(&facts.graph, attestation.clone())?;
