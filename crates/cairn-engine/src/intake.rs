@@ -5,13 +5,14 @@ use std::sync::Arc;
 use automerge::ChangeHash;
 
 use crate::admission::{Admission, Admitted, BatchError, apply};
-use crate::contents::Contents;
+use crate::contents::{Contents, Facts};
 use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
 use crate::frame::{Changes, HASHES_MAX, Message, Refusal, part_size};
 use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
+use crate::limits::Limits;
 use crate::session::{ConnectionId, Lane};
 use crate::spare::Spare;
 
@@ -324,22 +325,7 @@ impl Engine {
             *current = Arc::from(contents);
             return Some(admitted);
         }
-        let mut facts = current.facts.clone();
-        for (device, salt) in &admitted.salts {
-            facts.proofs.add_salt(id, *device, *salt);
-        }
-        for (_, bytes) in &admitted.changes {
-            let chunk = crate::chunk::ChangeChunk::parse(bytes, &limits).ok()?;
-            facts.push_checked(&chunk, &limits).ok()?;
-        }
-        for attestation in &admitted.attestations {
-            facts
-                .proofs
-                .add_attestation(&facts.graph, attestation.clone());
-        }
-        let heads = facts.graph.heads();
-        let automerge = apply(&current.automerge, None, &admitted.changes, heads).ok()?;
-        *current = Arc::new(Contents { automerge, facts });
+        *current = on_top(id, current, &admitted, &limits)?;
         Some(admitted)
     }
 
@@ -370,4 +356,40 @@ impl Engine {
             changes: refused,
         });
     }
+}
+
+/// What is known of a document with an admitted batch put on top of it.
+fn facts_on_top(
+    id: DocumentId,
+    current: &Contents,
+    admitted: &Admitted,
+    limits: &Limits,
+) -> Option<Facts> {
+    let mut facts = current.facts.clone();
+    for (device, salt) in &admitted.salts {
+        facts.proofs.add_salt(id, *device, *salt);
+    }
+    for (_, bytes) in &admitted.changes {
+        let chunk = crate::chunk::ChangeChunk::parse(bytes, limits).ok()?;
+        facts.push_checked(&chunk, limits).ok()?;
+    }
+    for attestation in &admitted.attestations {
+        facts
+            .proofs
+            .add_attestation(&facts.graph, attestation.clone());
+    }
+    Some(facts)
+}
+
+/// A document with an admitted batch put on top of it.
+fn on_top(
+    id: DocumentId,
+    current: &Contents,
+    admitted: &Admitted,
+    limits: &Limits,
+) -> Option<Arc<Contents>> {
+    let facts = facts_on_top(id, current, admitted, limits)?;
+    let heads = facts.graph.heads();
+    let automerge = apply(&current.automerge, None, &admitted.changes, heads).ok()?;
+    Some(Arc::new(Contents { automerge, facts }))
 }
