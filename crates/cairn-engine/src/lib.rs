@@ -22,6 +22,7 @@ mod history;
 mod id;
 mod intake;
 mod jobs;
+mod layered;
 mod limits;
 mod objects;
 mod pacing;
@@ -36,8 +37,10 @@ mod rosters;
 mod rules;
 mod session;
 mod sharing;
+mod spare;
 mod statement;
 mod storage;
+mod touched;
 mod wire;
 
 pub use admission::BatchError;
@@ -67,3 +70,4 @@ pub use statement::{
 pub use storage::{
     Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,
 };
+pub use touched::Touched;
