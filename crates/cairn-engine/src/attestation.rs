@@ -148,6 +148,12 @@ impl Attestation {
         self.body.counter
     }
 
+    /// The attestation before it, of the same process start and document.
+    #[cfg(test)]
+    pub(crate) fn previous(&self) -> Option<RecordHash> {
+        self.body.previous
+    }
+
     /// The heads it covers: they and all below them.
     pub fn heads(&self) -> &[ChangeHash] {
         &self.body.heads

@@ -38,6 +38,8 @@ mod session;
 mod sharing;
 mod statement;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use admission::BatchError;
