@@ -1,6 +1,8 @@
-"""BLAKE3 and Ed25519 for decode.py, short and slow: Python's standard library has neither."""
+"""BLAKE3, Ed25519 and ChaCha20-Poly1305 for decode.py, short and slow: Python's standard library has
+none of them."""
 
 import hashlib
+import hmac
 import struct
 
 # BLAKE3, after its specification (https://github.com/BLAKE3-team/BLAKE3-specs).
@@ -118,3 +120,48 @@ def base58_check(data):
         number, digit = divmod(number, 58)
         text = LETTERS[digit] + text
     return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+
+
+# HKDF with SHA-256, after RFC 5869.
+def hkdf(salt, key, info, length):
+    key = hmac.digest(salt, key, "sha256")
+    block, out = b"", b""
+    while len(out) < length:
+        block = hmac.digest(key, block + info + bytes([len(out) // 32 + 1]), "sha256")
+        out += block
+    return out[:length]
+
+
+# ChaCha20-Poly1305, after RFC 8439, without associated data.
+QUARTERS = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
+            (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14))
+
+
+def chacha_block(key, nonce, counter):
+    state = [*struct.unpack("<4I", b"expand 32-byte k"), *struct.unpack("<8I", key), counter,
+             *struct.unpack("<3I", nonce)]
+    v = list(state)
+    for _ in range(10):
+        for a, b, c, d in QUARTERS:
+            for x, y, z, turn in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+                v[x] = (v[x] + v[y]) & 0xFFFFFFFF
+                mixed = v[z] ^ v[x]
+                v[z] = (mixed << turn | mixed >> (32 - turn)) & 0xFFFFFFFF
+    return struct.pack("<16I", *((x + y) & 0xFFFFFFFF for x, y in zip(v, state)))
+
+
+def opened(key, nonce, sealed):
+    """The content, or None if somebody else sealed it."""
+    text, tag = sealed[:-16], sealed[-16:]
+    one_time = chacha_block(key, nonce, 0)
+    r = int.from_bytes(one_time[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
+    padded = text + bytes(-len(text) % 16) + struct.pack("<2Q", 0, len(text))
+    total = 0
+    for start in range(0, len(padded), 16):
+        block = int.from_bytes(padded[start:start + 16] + b"\1", "little")
+        total = (total + block) * r % (2**130 - 5)
+    total += int.from_bytes(one_time[16:32], "little")
+    if (total % 2**128).to_bytes(16, "little") != tag:
+        return None
+    stream = b"".join(chacha_block(key, nonce, 1 + i) for i in range(-(-len(text) // 64)))
+    return bytes(x ^ y for x, y in zip(text, stream))

@@ -10,12 +10,14 @@ nothing but Python's standard library, 3.9 or later. Numbers in brackets are sec
 
 import base64
 import hashlib
+import hmac
+import ipaddress
 import json
 import pathlib
 import sys
 
 sys.dont_write_bytecode = True
-from crypto import base58_check, blake3, verifies
+from crypto import base58_check, blake3, hkdf, opened, verifies
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 FRAME_BYTES_MAX = 1 << 20
@@ -139,9 +141,12 @@ def record(signed):
     return blake3(signed[:-64] if len(signed) >= 64 else b"")
 
 
+def base32(data):
+    return base64.b32encode(data).decode().lower().rstrip("=")
+
+
 def key_text(what, key):
-    check = blake3(b"cairn " + what.encode() + b" check" + key)[:3]
-    return base64.b32encode(key + check).decode().lower()
+    return base32(key + blake3(b"cairn " + what.encode() + b" check" + key)[:3])
 
 
 def document_of(owner, kind, salt):
@@ -215,7 +220,7 @@ def attestation(data):
     fields = {"document": r.hex(16), "device": r.hex(32), "process": r.hex(16),
               "counter": r.varint(64), "heads": r.hashes(),
               "previous": r.option(lambda: r.hex(32)), "record": record(data).hex()}
-    need(fields["heads"] and fields["heads"] == sorted(fields["heads"]), "heads are not in order")
+    need(fields["heads"] and fields["heads"] == sorted(set(fields["heads"])), "heads out of order")
     signed = b"cairn attestation v1" + data[:-64]
     need(verifies(bytes.fromhex(fields["device"]), signed, data[-64:]), "a wrong signature")
     return fields
@@ -460,6 +465,11 @@ def ranges(r):
     return r.list(one)
 
 
+def few(hashes):
+    need(len(hashes) <= 4096, "more hashes than allowed")
+    return hashes
+
+
 def message(data, sender):
     need(data and len(data) <= FRAME_BYTES_MAX, "no frame")
     kind, r = data[0], Reader(data[1:])
@@ -472,8 +482,8 @@ def message(data, sender):
     if kind == 3:
         return {"kind": "ranges", "ranges": ranges(r)}
     if kind == 4:
-        return {"kind": "heads", "document": r.hex(16), "heads": r.hashes(), "samples": r.hashes(),
-                "asks": r.bool(), "has_yours": r.choice(3)}
+        return {"kind": "heads", "document": r.hex(16), "heads": few(r.hashes()),
+                "samples": few(r.hashes()), "asks": r.bool(), "has_yours": r.choice(3)}
     if kind == 5:
         document, data, last = r.take(16), r.bytes(), r.bool()
         chunks, salts, attestations = part(data, document, sender)
@@ -485,11 +495,11 @@ def message(data, sender):
                 # For what follows; not part of what the vectors state.
                 "read": changes}
     if kind == 6:
-        return {"kind": "acknowledgement", "document": r.hex(16), "heads": r.hashes()}
+        return {"kind": "acknowledgement", "document": r.hex(16), "heads": few(r.hashes())}
     if kind == 7:
         def refused():
             return {"change": r.hex(32), "reason": r.choice(8)}
-        return {"kind": "refusal", "document": r.hex(16), "changes": r.list(refused)}
+        return {"kind": "refusal", "document": r.hex(16), "changes": few(r.list(refused))}
     if kind == 8:
         return {"kind": "synced"}
     if kind == 9:
@@ -497,6 +507,46 @@ def message(data, sender):
     if kind == 12:
         return {"kind": "origin", **origin(r)}
     raise Malformed("an unknown kind")
+
+
+# [3] Pairing
+
+def address(family, r, port):
+    ip = ipaddress.ip_address(r.take(4 if family == 4 else 16))
+    return f"{ip}:{port()}" if family == 4 else f"[{ip}]:{port()}"
+
+
+def ticket(text):
+    need(len(text) <= 512, "too long")
+    text = text.translate({ord(letter): None for letter in " -\n"}).upper()
+    need(text.startswith("CAIRN1"), "no ticket")
+    data = base64.b32decode(text[6:] + "=" * (-len(text[6:]) % 8))
+    content, check = data[:-4], data[-4:]
+    need(blake3(b"cairn ticket check" + content)[:4] == check, "a damaged ticket")
+    r = Reader(content)
+    fields = {"expires": int.from_bytes(r.take(8), "little"), "key": r.hex(32), "secret": r.hex(16),
+              "addresses": []}
+    while r.left():
+        family = r.byte()
+        need(family in (4, 6), "an unknown family")
+        port = lambda: int.from_bytes(r.take(2), "little")
+        fields["addresses"].append(address(family, r, port))
+    need(1 <= len(fields["addresses"]) <= 8, "no address, or too many")
+    return fields
+
+
+def card(data):
+    r = Reader(data)
+    return {"person": r.hex(32), "role": r.byte(), "name": r.text(),
+            "roster": r.list(lambda: r.bytes().hex()), "tls_key": r.bytes().hex(),
+            "addresses": r.list(lambda: address(4 if r.choice(2) == 0 else 6, r, r.u16))}
+
+
+# [4] Connections
+
+def label(pair_secret, epoch):
+    named = b"cairn server name 1" + epoch.to_bytes(8, "little")
+    return base32(hmac.digest(pair_secret, named, "sha256")[:20])
 
 
 # The vectors
@@ -538,6 +588,47 @@ def check_records(vectors):
     equal(roster_digest(roster).hex(), stated["digest"], "roster digest")
     everyone = bytes.fromhex(stated["person"]) + roster_digest(roster)
     equal(blake3(b"cairn rosters digest v1" + everyone).hex(), stated["digest_of_all"], "rosters")
+
+
+def check_connections(vectors):
+    equal(vectors["alpn"], "p2p/1", "ALPN")
+    for vector in vectors["labels"]:
+        made = label(bytes.fromhex(vector["pair_secret"]), vector["epoch"])
+        equal(made, vector["label"], "a server name")
+    certificate = "302a300506032b6570032100" + vectors["key"]["public"]
+    equal(certificate, vectors["key"]["certificate"], "a key in TLS")
+    equal(vectors["frames"][0]["payload"], "01", "the greeting")
+    for vector in vectors["frames"]:
+        data = bytes.fromhex(vector["bytes"])
+        length = int.from_bytes(data[:4], "little")
+        need(1 <= length <= FRAME_BYTES_MAX and length == len(data) - 4, "a frame of another length")
+        equal(data[4:].hex(), vector["payload"], "a frame")
+
+
+def check_pairing(vectors):
+    stated = dict(vectors["ticket"])
+    equal(ticket(stated.pop("text")), stated, "the ticket")
+    salt, key, hello, reply = (bytes.fromhex(vectors[name])
+                               for name in ("exporter", "spake2_key", "hello", "reply"))
+    need(len(hello) == 35 and hello[2] == 0x41 and len(reply) == 33 and reply[0] == 0x42,
+         "frames of another form")
+    keys = hkdf(salt, key, b"cairn pairing 1 keys" + hello + reply, 160)
+    confirm, seal = {}, {}
+    confirm["dialler"], seal["dialler"], confirm["inviter"], seal["inviter"], pair_secret = (
+        keys[start:start + 32] for start in range(0, 160, 32))
+    equal(pair_secret.hex(), vectors["pair_secret"], "the pair secret")
+    cards = {"dialler": vectors["card"]["bytes"], "inviter": ""}
+    for side, stated in cards.items():
+        vector = vectors[side]
+        equal(confirm[side].hex(), vector["confirm"], f"the {side}'s key of proofs")
+        equal(seal[side].hex(), vector["seal"], f"the {side}'s key of seals")
+        sealed = bytes.fromhex(vector["sealed"])
+        made = hmac.digest(confirm[side], sealed, "sha256").hex()
+        equal(made, vector["proof"], f"the {side}'s proof")
+        content = opened(seal[side], bytes(12), sealed)
+        need(content is not None, f"the {side}'s card is not sealed with its key")
+        equal(content.hex(), stated, f"the {side}'s card")
+    equal(card(bytes.fromhex(vectors["card"]["bytes"])), vectors["card"]["fields"], "the card")
 
 
 def check_messages(vectors):
@@ -743,8 +834,9 @@ def check_session(vectors):
     session.check_end(vectors)
 
 
-CHECKS = {"records": check_records, "messages": check_messages, "coding": check_coding,
-          "ranges": check_ranges, "session": check_session}
+CHECKS = {"records": check_records, "pairing": check_pairing, "connections": check_connections,
+          "messages": check_messages, "coding": check_coding, "ranges": check_ranges,
+          "session": check_session}
 
 
 def main(arguments):
