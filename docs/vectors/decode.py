@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Decodes the test vectors of docs/protocol.md, from that page alone.
+"""Decodes the test vectors of docs/protocol.md, from that page alone (an agreement's digests: from
+docs/schema.md).
 
     python3 docs/vectors/decode.py                 all vectors
     python3 docs/vectors/decode.py session.json    these files
@@ -631,6 +632,46 @@ def check_pairing(vectors):
     equal(card(bytes.fromhex(vectors["card"]["bytes"])), vectors["card"]["fields"], "the card")
 
 
+def u32(number):
+    return number.to_bytes(4, "little")
+
+
+def operation(stated):
+    actor = bytes.fromhex(stated[1])
+    return stated[0].to_bytes(8, "little") + u32(len(actor)) + actor
+
+
+def sized(text):
+    return u32(len(text.encode())) + text.encode()
+
+
+def check_agreement(vectors):
+    """From the section "Agreement" of docs/schema.md."""
+    for goal in vectors["goals"]:
+        revision, wording = b"cairn wording revision v1", b"cairn wording v1"
+        for place, key in enumerate(goal["keys"]):
+            equal(key["key"], ("title", "kind", "good_enough", "wording_edit")[place], "a key")
+            values = key["values"]
+            revision += u32(len(values))
+            for value in values:
+                revision += operation(value["operation"])
+                if value["elements"] is not None:
+                    revision += u32(len(value["elements"]))
+                    revision += b"".join(map(operation, value["elements"]))
+            different = list(dict.fromkeys(value["text"] for value in values))
+            if place < 3:
+                wording += u32(len(different))
+                wording += b"".join(u32(2**32 - 1) if text is None else sized(text)
+                                    for text in different)
+        revision = blake3(revision)
+        equal(revision.hex(), goal["revision"], "a revision")
+        equal(blake3(wording + revision).hex(), goal["wording"], "a wording")
+    stated = vectors["proposal"]
+    made = b"cairn proposal v1" + bytes.fromhex(stated["wording"]) + u32(len(stated["parties"]))
+    made += b"".join(map(sized, stated["parties"]))
+    equal(blake3(made).hex(), stated["digest"], "the digest of a proposal")
+
+
 def check_messages(vectors):
     sender = bytes.fromhex(vectors["sender"])
     for vector in vectors["messages"]:
@@ -836,7 +877,7 @@ def check_session(vectors):
 
 CHECKS = {"records": check_records, "pairing": check_pairing, "connections": check_connections,
           "messages": check_messages, "coding": check_coding, "ranges": check_ranges,
-          "session": check_session}
+          "session": check_session, "agreement": check_agreement}
 
 
 def main(arguments):
