@@ -763,6 +763,22 @@ def check_ranges(vectors):
 
 # [9] A recorded session
 
+def about(statement):
+    """The document that a statement is about."""
+    return statement["origin"]["document"] if "origin" in statement else statement.get("document")
+
+
+def role(statements):
+    """What the grantee may do: there is one in this session."""
+    grants = [each for each in statements if each["kind"] == 3]
+    replaced = {record for each in grants for record in each["replaces"]}
+    return min([each["role"] for each in grants if each["record"] not in replaced], default=0)
+
+
+def joined(hashes):
+    return b"".join(sorted(bytes.fromhex(each) for each in hashes))
+
+
 class Session:
     """What both sides have said so far."""
 
@@ -776,7 +792,9 @@ class Session:
             digest = roster_digest(bytes.fromhex(each["record"]) for each in fields)
             equal(digest.hex(), stated["roster_digest"], "a roster digest")
             need(any(each["signer"] == stated["person"] for each in fields), "no first device")
+        self.people = {side: vectors[side]["person"] for side in ("dialler", "listener")}
         self.owners, self.actors, self.changes, self.attested, self.refused = {}, {}, {}, [], set()
+        self.consent = {}
         self.sent = {"dialler": 0, "listener": 0}
         self.credited = {"dialler": 0, "listener": 0}
 
@@ -786,6 +804,7 @@ class Session:
             for each in found["statements"]:
                 if "origin" in each:
                     self.owners[each["origin"]["document"]] = each["origin"]["owner"]
+                self.consent.setdefault(about(each), {})[each["record"]] = each
         elif found["kind"] == "changes":
             self.sent[side] += len(data)
             document = found["document"]
@@ -814,6 +833,45 @@ class Session:
                 open_ += [dependency.hex() for dependency in change.dependencies]
         return seen
 
+    def heads(self, document):
+        kept = {name: change for name, change in self.changes.get(document, {}).items()
+                if name not in self.refused}
+        below = {d.hex() for change in kept.values() for d in change.dependencies}
+        return [name for name in kept if name not in below]
+
+    def known(self):
+        """Of each document what was known of it so far: statements and heads."""
+        return {document: (dict(statements), self.heads(document))
+                for document, statements in self.consent.items()}
+
+    def check_set(self, side, hello, before, said):
+        """The set that a hello told of: what was known before the connection, or what the side
+        then said first of documents that it had changed, or granted, meanwhile."""
+        first_heads, first_batch, first_statements = {}, {}, {}
+        for speaker, found in said:
+            if speaker != side:
+                continue
+            if found["kind"] == "heads":
+                first_heads.setdefault(found["document"], found["heads"])
+            elif found["kind"] == "changes":
+                first_batch.setdefault(found["document"], found["read"])
+            elif found["kind"] == "statements":
+                first_statements.setdefault(about(found["statements"][0]), found["statements"])
+        items = dict(before)
+        for document, statements in first_statements.items():
+            if document not in items and statements[0].get("origin", {}).get("owner") == self.people[side]:
+                below = {d for change in first_batch[document] for d in change.dependencies}
+                heads = [c.hash.hex() for c in first_batch[document] if c.hash not in below]
+                items[document] = ({each["record"]: each for each in statements}, heads)
+        equal(len(items), hello["documents"], f"how many documents the {side} shares")
+        whole = b"cairn set fingerprint v1"
+        for document, (statements, heads) in sorted(items.items()):
+            heads = first_heads.get(document, heads) if role(statements.values()) else []
+            whole += bytes.fromhex(document)
+            whole += blake3(b"cairn set consent v1" + joined(statements))
+            whole += blake3(b"cairn set heads v1" + joined(heads))
+        equal(blake3(whole).hex(), hello["fingerprint"], f"the fingerprint of what the {side} shares")
+
     def check_end(self, vectors):
         equal(self.credited, self.sent, "credit, in bytes of kind 5,")
         equal(sorted(self.refused), sorted(vectors["refused"]), "the refusals")
@@ -833,9 +891,8 @@ class Session:
                     need(name in proven[document, device], f"{name} is not proven")
         for stated in vectors["documents"]:
             sent = self.changes[stated["document"]]
-            kept = {name: change for name, change in sent.items() if name not in self.refused}
-            below = {d.hex() for change in kept.values() for d in change.dependencies}
-            heads = sorted(name for name in kept if name not in below)
+            kept = [name for name in sent if name not in self.refused]
+            heads = sorted(self.heads(stated["document"]))
             for side in ("dialler", "listener"):
                 has = stated[side]
                 own = [name for name in has["changes"] if name in unsent["changes"]]
@@ -847,7 +904,7 @@ class Session:
 def check_session(vectors):
     session = Session(vectors)
     for number, connection in enumerate(vectors["connections"]):
-        hellos = {}
+        hellos, before, said = {}, session.known(), []
         for place, frame in enumerate(connection["frames"]):
             where = f"frame {place} of connection {number}"
             side, data = frame["from"], bytes.fromhex(frame["bytes"])
@@ -856,6 +913,7 @@ def check_session(vectors):
             except Malformed as error:
                 raise Malformed(f"{where}: {error}") from None
             session.frame(side, data, found)
+            said.append((side, dict(found)))
             found.pop("read", None)
             equal(found, frame["message"], where)
             if found["kind"] == "hello":
@@ -872,6 +930,8 @@ def check_session(vectors):
                 for each in found["ranges"]:
                     need(all(item["document"] in known for item in each.get("items", [])),
                          f"{where} lists a document that is not shared")
+        for side, hello in hellos.items():
+            session.check_set(side, hello, before, said)
     session.check_end(vectors)
 
 

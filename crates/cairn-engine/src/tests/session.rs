@@ -113,6 +113,10 @@ fn a_recorded_session_is_as_it_was() {
     world.share(0, sleep, Role::None);
     let after = append(&mut world, 0, sleep, " – not for others");
     world.disconnect();
+    // Nothing differs, as far as both should know: a hello each.
+    world.connect();
+    world.disconnect();
+    assert_eq!(world.recorded()[2]["frames"].as_array().unwrap().len(), 2);
 
     let documents = [walk, sleep, read_only, theirs, new];
     let mut listed: Vec<Value> = Vec::new();
@@ -148,7 +152,7 @@ fn a_recorded_session_is_as_it_was() {
     compare(
         "session.json",
         &json!({
-            "about": "Two connections between the same two devices, every frame in the order in \
+            "about": "Three connections between the same two devices, every frame in the order in \
                       which it was sent, and what it says. Made by the engine, see docs/testing.md.",
             "dialler": person(&world, 0),
             "listener": person(&world, 1),
