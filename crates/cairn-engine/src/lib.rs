@@ -40,6 +40,8 @@ mod sharing;
 mod spare;
 mod statement;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod touched;
 mod wire;
 
