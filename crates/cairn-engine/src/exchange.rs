@@ -8,7 +8,7 @@ use crate::coding::{Context, pack};
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
-use crate::frame::{Changes, HASHES_MAX, Has, Message, Staged};
+use crate::frame::{Changes, Has, Message, Staged};
 use crate::id::DocumentId;
 use crate::pacing::Collecting;
 use crate::session::{Asked, ConnectionId, Lane};
@@ -300,10 +300,6 @@ impl Engine {
             samples,
             staged,
         } = theirs;
-        if heads.len() > HASHES_MAX || samples.len() > HASHES_MAX {
-            self.misbehaved(connection);
-            return;
-        }
         let Some(document) = self.documents.get(&id) else {
             return;
         };

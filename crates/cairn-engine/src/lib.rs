@@ -22,6 +22,7 @@ mod history;
 mod id;
 mod intake;
 mod jobs;
+mod layered;
 mod limits;
 mod objects;
 mod pacing;
@@ -36,9 +37,13 @@ mod rosters;
 mod rules;
 mod session;
 mod sharing;
+mod spare;
 mod staging;
 mod statement;
 mod storage;
+#[cfg(test)]
+mod tests;
+mod touched;
 mod transfer;
 mod wire;
 
@@ -70,3 +75,4 @@ pub use storage::{
     Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, StagedBytes,
     StagedPiece, StagedTransfer, Ticket,
 };
+pub use touched::Touched;
