@@ -105,14 +105,18 @@ fn every_answer_has_the_shape_of_its_example() {
     );
 
     check("consent", &[run(&["consent", "DOC"])]);
+    check("history", &[run(&["history", "DOC"])]);
     check(
         "unshare",
         &[run(&["unshare", "DOC", "--with", therapist.person()])],
     );
+    let copied = run(&["fresh-copy", "DOC"]);
+    let copy = text(&copied["document"]);
+    check("fresh-copy", &[copied]);
+    check("erase", &[client.json(&["erase", &copy])]);
     check("people", &[run(&["people"])]);
     check("devices", &[run(&["devices"])]);
     check("whoami", &[run(&["whoami"])]);
-    check("history", &[run(&["history", "DOC"])]);
     let bookmarked = client.json(&["bookmark", "add", "before the holidays"]);
     check("bookmark add", &[bookmarked]);
     check("bookmark list", &[run(&["bookmark", "list"])]);

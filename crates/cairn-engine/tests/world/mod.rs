@@ -12,8 +12,9 @@ use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
     Append, Breach, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
-    DocumentRules, Engine, Event, Input, Judged, Limits, LoadedDocument, Now, Output, PersonId,
-    ProcessId, Restored, Role, ShareTerms, SignedStatement, Statement, Ticket, public_key,
+    DocumentRules, Engine, EraseError, Event, Input, Judged, Limits, LoadedDocument, Now, Output,
+    PersonId, ProcessId, Restored, Role, ShareTerms, SignedStatement, Statement, Ticket,
+    public_key,
 };
 
 /// As the node compresses.
@@ -48,16 +49,25 @@ impl Disk {
             content
                 .changes
                 .extend(part.changes.into_iter().map(|(_, bytes)| bytes));
-            for gone in part.set_aside {
-                let place = content.changes.iter().position(|bytes| {
-                    ChangeChunk::parse(bytes, &Limits::default())
-                        .unwrap()
-                        .hash()
-                        == gone
-                });
+            let hash = |bytes: &Vec<u8>| {
+                let chunk = ChangeChunk::parse(bytes, &Limits::default());
+                chunk.unwrap().hash()
+            };
+            for gone in &part.set_aside {
+                let place = content.changes.iter().position(|it| hash(it) == *gone);
+                let apart = content.set_aside.iter().any(|it| hash(it) == *gone);
+                assert!(place.is_some() || apart);
                 content
                     .set_aside
-                    .push(content.changes.remove(place.unwrap()));
+                    .extend(place.map(|place| content.changes.remove(place)));
+            }
+            if part.erased {
+                let mut kept = std::mem::take(&mut content.set_aside);
+                kept.retain(|bytes| part.set_aside.contains(&hash(bytes)));
+                *content = DocumentContent {
+                    set_aside: kept,
+                    ..DocumentContent::default()
+                };
             }
             content.salts.extend(part.salts);
             content.attestations.retain(|bytes| {
@@ -314,6 +324,15 @@ impl World {
         self.run();
     }
 
+    /// Writes only so many of the appends that wait, while storage is held.
+    pub(crate) fn write_some(&mut self, side: usize, appends: usize) {
+        for _ in 0..appends {
+            self.sides[side].held = false;
+            assert!(self.write_one(side));
+            self.sides[side].held = true;
+        }
+    }
+
     pub(crate) fn hold_storage(&mut self, side: usize, held: bool) {
         self.sides[side].held = held;
     }
@@ -339,6 +358,32 @@ impl World {
                 return;
             }
         }
+    }
+
+    /// Moves so many things, and then only what a side has said already. Returns whether there were
+    /// as many.
+    pub(crate) fn run_some(&mut self, things: usize, side: usize) -> bool {
+        let all = self.move_some(things);
+        while let Some(output) = self.sides[side].engine.poll_output() {
+            self.perform(side, output);
+        }
+        all
+    }
+
+    fn move_some(&mut self, things: usize) -> bool {
+        for _ in 0..things {
+            let next = (0..self.sides.len()).find_map(|side| {
+                let output = self.sides[side].engine.poll_output()?;
+                Some((side, output))
+            });
+            self.millis += 1;
+            match next {
+                Some((side, output)) => self.perform(side, output),
+                None if (0..self.sides.len()).any(|side| self.write_one(side)) => {}
+                None => return false,
+            }
+        }
+        true
     }
 
     fn write_one(&mut self, side: usize) -> bool {
@@ -527,6 +572,63 @@ impl World {
             .share(now, document, grantee, terms)
             .unwrap();
         self.run();
+    }
+
+    pub(crate) fn erase(&mut self, side: usize, document: DocumentId) {
+        self.try_erase(side, document).unwrap();
+    }
+
+    pub(crate) fn try_erase(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+    ) -> Result<(), EraseError> {
+        let now = self.now();
+        let erased = self.sides[side].engine.erase(now, document);
+        self.run();
+        erased
+    }
+
+    /// Lets another document go on in the place of one.
+    pub(crate) fn replace(&mut self, side: usize, document: DocumentId, successor: DocumentId) {
+        self.try_replace(side, document, successor).unwrap();
+    }
+
+    pub(crate) fn try_replace(
+        &mut self,
+        side: usize,
+        document: DocumentId,
+        successor: DocumentId,
+    ) -> Result<(), EraseError> {
+        let now = self.now();
+        let engine = &mut self.sides[side].engine;
+        let replaced = engine.replace(now, document, successor);
+        self.run();
+        replaced
+    }
+
+    /// Goes on with removals that a crash interrupted, as the node does when it starts.
+    pub(crate) fn follow_retirements(&mut self, side: usize) {
+        self.sides[side].engine.follow_retirements();
+        self.run();
+    }
+
+    /// Takes consent back whose time is over, as the node does when its clock says so.
+    pub(crate) fn expire(&mut self, side: usize) {
+        let now = self.now();
+        self.sides[side].engine.expire(now);
+        self.run();
+    }
+
+    /// Whether a side's vault keeps a text in a document, apart from it or not.
+    pub(crate) fn stores(&self, side: usize, document: DocumentId, text: &str) -> bool {
+        let content = self.sides[side].disk.contents.get(&document);
+        let all = content.into_iter().flat_map(|content| {
+            let changes = content.changes.iter();
+            changes.chain(&content.set_aside)
+        });
+        let mut found = all.flat_map(|bytes| bytes.windows(text.len()));
+        found.any(|window| window == text.as_bytes())
     }
 
     pub(crate) fn wait(&mut self, millis: u64) {
