@@ -503,34 +503,3 @@ fn statements_of_a_retirement_come_back_as_they_were() {
     let again = SignedStatement::from_bytes(signed.bytes().to_vec()).unwrap();
     assert_eq!(again.statement(), &statement);
 }
-
-#[test]
-fn expiry_is_a_statement_of_the_owners_device_when_its_clock_passes_it() {
-    let (mut world, goal) = shared_goal("a");
-    world.share_for(0, goal, 1, Role::Write, Some(60_000));
-    world.connect(0, 1);
-    let due = world.engine(0).next_expiry().unwrap();
-    world.expire(0);
-    assert_eq!(world.engine(1).role(goal, world.person(1)), Role::Write);
-    assert_eq!(world.engine(0).next_expiry(), Some(due), "not yet");
-    world.wait(120_000);
-    // Nobody judges by the time itself.
-    world.write(1, goal, "b");
-    assert_eq!(world.title(0, goal).as_deref(), Some("ba"));
-    world.expire(0);
-    assert_eq!(world.engine(0).next_expiry(), None);
-    assert_eq!(world.engine(1).role(goal, world.person(1)), Role::None);
-    let lines = world.engine(0).consent(goal);
-    let last = lines.last().unwrap();
-    assert_eq!(
-        (last.role, last.in_force, last.erase),
-        (Role::None, true, false)
-    );
-    assert!(last.receipt_millis.is_some());
-    // A restart knows of consents that go on.
-    world.share_for(0, goal, 1, Role::Read, Some(60_000));
-    let due = world.engine(0).next_expiry();
-    world.restart(0);
-    assert!(due.is_some());
-    assert_eq!(world.engine(0).next_expiry(), due);
-}

@@ -459,8 +459,26 @@ fn help_names_every_command_and_none_that_is_not_there() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let commands = [
-        "init", "whoami", "goal", "mood", "share", "unshare", "consent", "pair", "people",
-        "devices", "serve", "sync", "import", "bookmark", "history", "changes", "verify", "doctor",
+        "init",
+        "whoami",
+        "goal",
+        "mood",
+        "share",
+        "unshare",
+        "consent",
+        "erase",
+        "fresh-copy",
+        "pair",
+        "people",
+        "devices",
+        "serve",
+        "sync",
+        "import",
+        "bookmark",
+        "history",
+        "changes",
+        "verify",
+        "doctor",
         "help",
     ];
     assert_eq!(named, commands);

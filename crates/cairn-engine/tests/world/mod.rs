@@ -2,7 +2,9 @@
 
 #![expect(dead_code, reason = "each file of tests uses a part of it")]
 
+mod consent;
 mod devices;
+mod moments;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -12,9 +14,8 @@ use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
     Append, Breach, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
-    DocumentRules, Engine, EraseError, Event, Input, Judged, Limits, LoadedDocument, Now, Output,
-    PersonId, ProcessId, Restored, Role, ShareTerms, SignedStatement, Statement, Ticket,
-    public_key,
+    DocumentRules, Engine, Event, Input, Judged, Limits, LoadedDocument, Now, Output, PersonId,
+    ProcessId, Restored, Role, SignedStatement, Statement, Ticket, public_key,
 };
 
 /// As the node compresses.
@@ -324,15 +325,6 @@ impl World {
         self.run();
     }
 
-    /// Writes only so many of the appends that wait, while storage is held.
-    pub(crate) fn write_some(&mut self, side: usize, appends: usize) {
-        for _ in 0..appends {
-            self.sides[side].held = false;
-            assert!(self.write_one(side));
-            self.sides[side].held = true;
-        }
-    }
-
     pub(crate) fn hold_storage(&mut self, side: usize, held: bool) {
         self.sides[side].held = held;
     }
@@ -358,32 +350,6 @@ impl World {
                 return;
             }
         }
-    }
-
-    /// Moves so many things, and then only what a side has said already. Returns whether there were
-    /// as many.
-    pub(crate) fn run_some(&mut self, things: usize, side: usize) -> bool {
-        let all = self.move_some(things);
-        while let Some(output) = self.sides[side].engine.poll_output() {
-            self.perform(side, output);
-        }
-        all
-    }
-
-    fn move_some(&mut self, things: usize) -> bool {
-        for _ in 0..things {
-            let next = (0..self.sides.len()).find_map(|side| {
-                let output = self.sides[side].engine.poll_output()?;
-                Some((side, output))
-            });
-            self.millis += 1;
-            match next {
-                Some((side, output)) => self.perform(side, output),
-                None if (0..self.sides.len()).any(|side| self.write_one(side)) => {}
-                None => return false,
-            }
-        }
-        true
     }
 
     fn write_one(&mut self, side: usize) -> bool {
@@ -546,89 +512,6 @@ impl World {
             .unwrap();
         self.run();
         document
-    }
-
-    pub(crate) fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
-        self.share_for(side, document, with, role, None);
-    }
-
-    /// Shares, for this many milliseconds if given.
-    pub(crate) fn share_for(
-        &mut self,
-        side: usize,
-        document: DocumentId,
-        with: usize,
-        role: Role,
-        millis: Option<i64>,
-    ) {
-        let (now, grantee) = (self.now(), self.person(with));
-        let terms = ShareTerms {
-            role,
-            purpose: "together".into(),
-            expires_millis: millis.map(|millis| now.wall_millis + millis),
-        };
-        self.sides[side]
-            .engine
-            .share(now, document, grantee, terms)
-            .unwrap();
-        self.run();
-    }
-
-    pub(crate) fn erase(&mut self, side: usize, document: DocumentId) {
-        self.try_erase(side, document).unwrap();
-    }
-
-    pub(crate) fn try_erase(
-        &mut self,
-        side: usize,
-        document: DocumentId,
-    ) -> Result<(), EraseError> {
-        let now = self.now();
-        let erased = self.sides[side].engine.erase(now, document);
-        self.run();
-        erased
-    }
-
-    /// Lets another document go on in the place of one.
-    pub(crate) fn replace(&mut self, side: usize, document: DocumentId, successor: DocumentId) {
-        self.try_replace(side, document, successor).unwrap();
-    }
-
-    pub(crate) fn try_replace(
-        &mut self,
-        side: usize,
-        document: DocumentId,
-        successor: DocumentId,
-    ) -> Result<(), EraseError> {
-        let now = self.now();
-        let engine = &mut self.sides[side].engine;
-        let replaced = engine.replace(now, document, successor);
-        self.run();
-        replaced
-    }
-
-    /// Goes on with removals that a crash interrupted, as the node does when it starts.
-    pub(crate) fn follow_retirements(&mut self, side: usize) {
-        self.sides[side].engine.follow_retirements();
-        self.run();
-    }
-
-    /// Takes consent back whose time is over, as the node does when its clock says so.
-    pub(crate) fn expire(&mut self, side: usize) {
-        let now = self.now();
-        self.sides[side].engine.expire(now);
-        self.run();
-    }
-
-    /// Whether a side's vault keeps a text in a document, apart from it or not.
-    pub(crate) fn stores(&self, side: usize, document: DocumentId, text: &str) -> bool {
-        let content = self.sides[side].disk.contents.get(&document);
-        let all = content.into_iter().flat_map(|content| {
-            let changes = content.changes.iter();
-            changes.chain(&content.set_aside)
-        });
-        let mut found = all.flat_map(|bytes| bytes.windows(text.len()));
-        found.any(|window| window == text.as_bytes())
     }
 
     pub(crate) fn wait(&mut self, millis: u64) {
