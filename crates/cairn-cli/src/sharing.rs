@@ -21,15 +21,18 @@ pub(crate) fn share(node: &Node, share: &Share, words: &Words) -> Result<Answer,
         purpose: share.purpose.clone(),
         expires_millis: share.expires.map(|at| at.at_millis),
     };
-    let copied = share.fresh.then(|| node.fresh_copy(share.document));
-    let document = copied.transpose()?.unwrap_or(share.document);
-    let first = node.consent(document).is_empty();
-    node.share(document, person, terms)?;
+    let first = node.consent(share.document).is_empty();
+    let document = if share.fresh {
+        node.share_afresh(share.document, person, terms)?
+    } else {
+        node.share(share.document, person, terms)?;
+        share.document
+    };
     let mut plain = words.format(
         text_id!("cli-shared"),
         &[("name", people::call(node, person).into())],
     );
-    if first && !share.with_history && node.has_removed_words(document)? {
+    if first && !share.fresh && !share.with_history && node.has_removed_words(document)? {
         plain.push('\n');
         plain.push_str(&words.text(text_id!("cli-shared-history")));
     }

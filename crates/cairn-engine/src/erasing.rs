@@ -88,8 +88,8 @@ impl Engine {
     }
 
     /// Lets another document of this person go on in the place of one: who may read the old one
-    /// gets the same consent for the new one, with purpose and time, and is told its id. Then the
-    /// old one is [erased](Self::erase).
+    /// gets the same consent for the new one, with purpose and time, unless there is consent for them
+    /// already, and is told its id. Then the old one is [erased](Self::erase).
     ///
     /// # Errors
     /// See [`EraseError`]; the old document is as it was.
@@ -111,6 +111,7 @@ impl Engine {
             return Err(EraseError::NoSuccessor);
         }
         let mut carried = Vec::new();
+        let mut told = vec![self.config.person];
         for person in document.consent.grantees() {
             let role = document.consent.role(person);
             let in_force = document.consent.in_force(person);
@@ -118,6 +119,11 @@ impl Engine {
             let Some((_, grant)) = strictest.filter(|_| role >= Role::Read) else {
                 continue;
             };
+            if goes_on.consent.concerns(person) {
+                told.extend((goes_on.consent.role(person) >= Role::Read).then_some(person));
+                continue;
+            }
+            told.push(person);
             let expires = in_force.iter().filter_map(|(_, it)| it.expires_millis);
             let terms = ShareTerms {
                 role,
@@ -127,9 +133,8 @@ impl Engine {
             carried.push((person, terms));
         }
         let origin = document.origin;
-        let told = carried.iter().map(|(person, _)| *person);
         let statements = told
-            .chain([self.config.person])
+            .into_iter()
             .map(|person| {
                 self.sign(Statement::DocumentContinued(DocumentContinued {
                     origin,

@@ -145,7 +145,10 @@ impl Engine {
                 let twice = self.config.limits.document_statements_max.saturating_mul(2);
                 (may_bring.then_some(cut.origin), twice)
             }
-            Statement::DocumentRetired(retired) => (Some(retired.origin), usize::MAX),
+            // The first is never refused either; more of them say nothing new.
+            Statement::DocumentRetired(retired) if !self.is_retired(id) => {
+                (Some(retired.origin), usize::MAX)
+            }
             _ => (None, self.config.limits.document_statements_max),
         };
         if let Some(origin) = origin

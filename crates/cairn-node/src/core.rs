@@ -311,7 +311,9 @@ impl Core {
                 }
                 return false;
             }
-            Event::Loaded { document } => self.mark_stale(document),
+            Event::Loaded { document } if !engine.is_retired(document) => {
+                self.mark_stale(document);
+            }
             Event::Damaged { document, error } => {
                 tracing::warn!(document = %document.short(), %error, "damaged");
                 self.publish(NodeEvent::Damaged { document });

@@ -6,7 +6,9 @@
 //!   what is shown.
 
 use automerge::transaction::Transactable;
-use cairn_engine::{DeviceId, DocumentId, Engine, EraseError, Now, PersonId};
+use cairn_engine::{
+    DeviceId, DocumentId, Engine, EraseError, Now, PersonId, ShareError, ShareTerms,
+};
 use cairn_model::{CommandError, EditContext, GoalCommand, GoalView};
 
 use crate::goals::EditError;
@@ -47,6 +49,12 @@ pub enum FreshCopyError {
     /// It cannot be read, or the copy cannot be written.
     #[error(transparent)]
     Document(#[from] EditError),
+    /// Only the owner copies.
+    #[error("only the owner of a goal can go on in a fresh copy of it; nothing was changed")]
+    NotOwner,
+    /// The copy cannot be shared.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// Other documents have none.
     #[error("only a goal can be copied afresh; nothing was changed")]
     NotAGoal,
@@ -113,6 +121,28 @@ impl Node {
     /// # Errors
     /// See [`FreshCopyError`]; the goal is as it was, and there is no other.
     pub fn fresh_copy(&self, document: DocumentId) -> Result<DocumentId, FreshCopyError> {
+        self.copy_afresh(document, None)
+    }
+
+    /// As [`fresh_copy`](Self::fresh_copy), with consent for a person beside those that are carried
+    /// over.
+    ///
+    /// # Errors
+    /// See [`FreshCopyError`]; the goal is as it was, and there is no other.
+    pub fn share_afresh(
+        &self,
+        document: DocumentId,
+        with: PersonId,
+        terms: ShareTerms,
+    ) -> Result<DocumentId, FreshCopyError> {
+        self.copy_afresh(document, Some((with, terms)))
+    }
+
+    fn copy_afresh(
+        &self,
+        document: DocumentId,
+        consent: Option<(PersonId, ShareTerms)>,
+    ) -> Result<DocumentId, FreshCopyError> {
         let kind = self.kind(document).ok_or(EditError::UnknownDocument)?;
         if !self.is_goal(document) {
             return Err(FreshCopyError::NotAGoal);
@@ -129,7 +159,7 @@ impl Node {
         self.core.with_engine(|engine, now| {
             let origin = engine.origin(document).ok_or(EditError::UnknownDocument)?;
             if origin.owner != engine.person() {
-                return Err(EraseError::NotOwner.into());
+                return Err(FreshCopyError::NotOwner);
             }
             let authors = KnownAuthors::new(origin.owner, engine.authors(document));
             let automerge = engine.read(document).ok_or(EditError::UnknownDocument)?;
@@ -140,7 +170,12 @@ impl Node {
             let (successor, ()) = made.map_err(EditError::from)?;
             let done = write_all(engine, now, successor, &commands, &context)
                 .map_err(FreshCopyError::from)
-                .and_then(|()| Ok(engine.replace(now, document, successor)?));
+                .and_then(|()| {
+                    if let Some((with, terms)) = consent {
+                        engine.share(now, successor, with, terms)?;
+                    }
+                    Ok(engine.replace(now, document, successor)?)
+                });
             if let Err(error) = done {
                 engine.erase(now, successor)?;
                 return Err(error);

@@ -224,15 +224,22 @@ fn a_fresh_copy_shows_the_same_has_no_past_and_keeps_who_may_see_it() {
     client.edit(old, close);
     let before = client.node().goal(old).unwrap();
     let refused = therapist.node().fresh_copy(old);
-    assert!(matches!(
-        refused,
-        Err(FreshCopyError::Erase(EraseError::NotOwner))
-    ));
+    assert!(matches!(refused, Err(FreshCopyError::NotOwner)));
     assert_eq!(
         therapist.node().goals().len(),
         1,
         "nothing is left of the attempt"
     );
+
+    let terms = ShareTerms {
+        role: GrantRole::Read,
+        purpose: "x".repeat(501),
+        expires_millis: None,
+    };
+    let refused = client.node().share_afresh(old, therapist.person(), terms);
+    assert!(matches!(refused, Err(FreshCopyError::Share(_))));
+    assert_eq!(*client.node().goal(old).unwrap(), *before);
+    assert_eq!(client.node().goals().len(), 1);
 
     let new = client.node().fresh_copy(old).unwrap();
     meet(&mut client, &mut therapist);
