@@ -86,6 +86,12 @@ pub(crate) enum Command {
         #[arg(value_name = "DOC")]
         document: DocumentId,
     },
+    /// Own words that the owner of a document never took, kept aside on this device
+    Drafts {
+        /// The document's id
+        #[arg(value_name = "DOC")]
+        document: DocumentId,
+    },
     /// Remove a document here and ask everyone who ever could see it to remove it; once more to see
     /// who has answered
     Erase {

@@ -13,6 +13,7 @@ mod compression;
 mod core;
 #[doc(hidden)]
 pub mod decoders;
+mod drafts;
 mod erasing;
 mod events;
 mod goals;
@@ -38,6 +39,7 @@ pub use cairn_engine::{
     Role as GrantRole, ShareError, ShareTerms,
 };
 pub use compression::Zstd;
+pub use drafts::Draft;
 pub use erasing::{AskedPerson, ErasureReport, FreshCopyError};
 pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};

@@ -62,6 +62,9 @@ fn an_erased_goal_is_removed_where_it_was_shared_and_the_owner_sees_it() {
     let erased = json!({ "event": "erased", "document": goal, "drafts": 1 });
     assert!(told.contains(&erased), "{told:?}");
 
+    let drafts = therapist.json(&["drafts", &goal]);
+    assert_eq!(drafts[0]["texts"], json!(["never arrives"]));
+    assert_eq!(client.json(&["drafts", &goal]), json!([]));
     let report = client.json(&["erase", &goal]);
     assert_eq!(answered(&report), [(true, true), (false, true)]);
     let consent = client.json(&["consent", &goal]);

@@ -61,6 +61,8 @@ cli-erased-device = { $name } · { $device }: { $answered ->
     [yes] removed { $when }
    *[no] not answered yet
 }
+cli-draft = { $when } · { $words }
+cli-drafts-none = Nothing is kept aside.
 cli-fresh-copy = It goes on as { $document }, with the same consents. The old one is removed here, and everyone who could see it is asked to remove it.
 
 cli-pair-offer = Code { $code } at { $address }, for ten minutes and one try.
