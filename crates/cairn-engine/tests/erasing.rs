@@ -4,6 +4,7 @@
 
 mod world;
 
+use automerge::ChangeHash;
 use automerge::transaction::Transactable;
 use cairn_engine::{
     DocumentId, DocumentRetired, EraseError, Event, Receipt, ReceiptKind, Role, SignedStatement,
@@ -11,6 +12,8 @@ use cairn_engine::{
 };
 use world::World;
 
+const STATEMENTS: u8 = 2;
+const HEADS: u8 = 4;
 const CHANGES: u8 = 5;
 
 /// Two paired people, 0 and 1, and a goal of 0 that 1 writes in, on both sides.
@@ -258,6 +261,41 @@ fn an_old_device_that_returns_keeps_its_own_words_as_a_draft_and_brings_nothing_
 }
 
 #[test]
+fn a_device_that_does_not_listen_brings_nothing_back_and_is_given_nothing() {
+    let (mut world, goal) = shared_goal("canary");
+    let other = world.add_device(0);
+    world.connect(0, other);
+    world.connect(0, 1);
+    world.disconnect_all();
+    world.erase(0, goal);
+    // Two that have heard nothing go on with each other.
+    world.connect(other, 1);
+    world.write(1, goal, "almond ");
+    let change = world.sent_of_kind(1, CHANGES).last().unwrap().to_vec();
+    assert_eq!(world.title(other, goal).as_deref(), Some("almond canary"));
+    // They ask for the goal and send it, deaf to every answer.
+    world.lose(STATEMENTS);
+    let before = world.frames_sent();
+    world.connect(0, 1);
+    world.connect(0, other);
+    let ignored = world.engine(0).counters().messages_ignored;
+    assert!(ignored > 0, "they have asked");
+    world.frame(1, 0, change);
+    assert_eq!(world.engine(0).counters().messages_ignored, ignored + 1);
+    for peer in [1, other] {
+        assert!(!world.engine(peer).is_retired(goal));
+        let sent = world.kinds_sent(0, peer, before);
+        assert!(
+            !sent.contains(&CHANGES) && !sent.contains(&HEADS),
+            "{sent:?}"
+        );
+    }
+    assert_gone(&mut world, goal, "canary", &[0]);
+    assert!(world.stores(1, goal, "almond") && !world.stores(0, goal, "almond"));
+    assert_eq!(removed(&world, 0, goal), devices(&world, &[0]));
+}
+
+#[test]
 fn a_draft_from_before_stays_with_its_writer() {
     let (mut world, goal) = shared_goal("canary");
     world.share(0, goal, 1, Role::Read);
@@ -494,8 +532,9 @@ fn a_document_goes_on_in_another_with_the_same_consent() {
 fn statements_of_a_retirement_come_back_as_they_were() {
     let mut world = World::new(1);
     let goal = world.create_with_title(0, "a");
+    // As many heads as one may name.
     let retired = DocumentRetired {
-        heads: world.engine(0).heads(goal),
+        heads: (0..100).map(|head| ChangeHash([head; 32])).collect(),
         ..retirement(&world, goal)
     };
     let statement = Statement::DocumentRetired(retired);

@@ -216,7 +216,8 @@ impl World {
         self.frame(from, to, bytes);
     }
 
-    fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
+    /// A frame from one side to another.
+    pub(crate) fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
         let at = |side: usize| move |end: &(usize, ConnectionId)| end.0 == side;
         let wire = self
             .wires
