@@ -194,7 +194,7 @@ pub enum CloseReason {
 #[derive(Debug, Clone)]
 pub(crate) struct Appending {
     ticket: Ticket,
-    document: DocumentId,
+    pub(crate) document: DocumentId,
     count: usize,
     heads: Vec<ChangeHash>,
 }
@@ -229,6 +229,10 @@ pub struct Engine {
     pub(crate) staging: Staging,
     /// Of the document that changes came into last.
     pub(crate) spare: Option<Spare>,
+    /// When the first consent that this person gave should end.
+    pub(crate) next_expiry: Option<i64>,
+    /// Documents whose content was removed, until that is durable.
+    pub(crate) erasing: BTreeMap<DocumentId, Ticket>,
 }
 
 impl Engine {
@@ -257,6 +261,8 @@ impl Engine {
             copies: Copies::default(),
             staging: Staging::new(&restored.staged),
             spare: None,
+            next_expiry: None,
+            erasing: BTreeMap::new(),
         };
         for row in restored.documents {
             let origin = Origin {
@@ -290,7 +296,10 @@ impl Engine {
         self.ticks_millis = self.ticks_millis.max(now.ticks_millis);
         match input {
             Input::Loaded { document, result } => self.document_loaded(document, result),
-            Input::Stored { ticket } => self.stored(ticket),
+            Input::Stored { ticket } => {
+                self.stored(ticket);
+                self.erased_durably(now, ticket);
+            }
             Input::StoreFailed { .. } => {
                 if !self.storage_failed {
                     self.storage_failed = true;
@@ -344,9 +353,11 @@ impl Engine {
         self.counters
     }
 
-    /// The document index.
+    /// The document index, without what was erased.
     pub fn rows(&self) -> impl Iterator<Item = DocumentRow> + '_ {
-        self.documents.values().map(Document::row)
+        let kept = self.documents.values();
+        kept.filter(|document| !document.consent.is_retired())
+            .map(Document::row)
     }
 
     /// automerge's state of a document that is loaded.
@@ -433,6 +444,7 @@ impl Engine {
     /// What a person may do in a document; an owner may write.
     pub fn role(&self, document: DocumentId, person: PersonId) -> Role {
         match self.documents.get(&document) {
+            Some(document) if document.consent.is_retired() => Role::None,
             Some(document) if document.origin.owner == person => Role::Write,
             Some(document) => document.consent.role(person),
             None => Role::None,
@@ -510,6 +522,7 @@ impl Engine {
                 self.staging.loaded(id, staged);
                 self.event(Event::Loaded { document: id });
                 self.take_out_beyond_cuts(id);
+                self.follow_retirement(id);
                 for (connection, held) in held {
                     match held {
                         Held::Message(message) => {
@@ -529,6 +542,7 @@ impl Engine {
                     document: id,
                     error,
                 });
+                self.follow_retirement(id);
                 for (connection, held) in held {
                     if let Held::Message(Message::Heads { asks: true, .. }) = held {
                         self.send(connection, &Message::Nothing(id));

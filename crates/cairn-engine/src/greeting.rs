@@ -45,6 +45,7 @@ impl Engine {
             }
         }
         self.expire(now);
+        self.follow_retirements();
         self.introduce_devices(now, person);
         let until = now.ticks_millis + self.config.limits.handshake_timeout_millis;
         let restricted = revoked || paused;
@@ -182,6 +183,7 @@ impl Engine {
                 self.put_back(session.device, id, transfer);
             }
             self.unstage_device(session.device, false);
+            self.drop_unwelcome();
             if session.greeted {
                 self.event(Event::Disconnected {
                     connection,

@@ -180,7 +180,7 @@ impl Engine {
         };
         document.admitting = false;
         let over = !self.sessions.contains_key(&connection);
-        if judged_anew && !over {
+        if judged_anew && !over && !document.consent.is_retired() {
             // Consent or devices changed meanwhile: what was judged by the old is judged again.
             document.inbox.push_front((connection, parts));
             return;

@@ -32,16 +32,26 @@ impl Disk {
             content
                 .changes
                 .extend(part.changes.into_iter().map(|(_, bytes)| bytes));
-            for gone in part.set_aside {
-                let place = content.changes.iter().position(|bytes| {
-                    ChangeChunk::parse(bytes, &Limits::default())
-                        .unwrap()
-                        .hash()
-                        == gone
-                });
+            let hash = |bytes: &Vec<u8>| {
+                let chunk = ChangeChunk::parse(bytes, &Limits::default());
+                chunk.unwrap().hash()
+            };
+            for gone in &part.set_aside {
+                let place = content.changes.iter().position(|it| hash(it) == *gone);
+                let apart = content.set_aside.iter().any(|it| hash(it) == *gone);
+                assert!(place.is_some() || apart);
                 content
                     .set_aside
-                    .push(content.changes.remove(place.unwrap()));
+                    .extend(place.map(|place| content.changes.remove(place)));
+            }
+            if part.erased {
+                let mut kept = std::mem::take(&mut content.set_aside);
+                kept.retain(|bytes| part.set_aside.contains(&hash(bytes)));
+                *content = DocumentContent {
+                    set_aside: kept,
+                    ..DocumentContent::default()
+                };
+                self.staged.retain(|(of, _), _| *of != document);
             }
             content.salts.extend(part.salts);
             content.attestations.retain(|bytes| {

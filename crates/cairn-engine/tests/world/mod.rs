@@ -3,8 +3,10 @@
 #![expect(dead_code, reason = "each file of tests uses a part of it")]
 
 mod breaking;
+mod consent;
 mod devices;
 mod disk;
+mod moments;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,8 +16,8 @@ use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
     Append, Breach, Config, ConnectionId, DeviceAdded, DocumentId, DocumentRules, Engine, Event,
-    Input, Judged, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Role, ShareTerms,
-    SignedStatement, Statement, Ticket, public_key,
+    Input, Judged, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Role, SignedStatement,
+    Statement, Ticket, public_key,
 };
 use disk::Disk;
 
@@ -160,7 +162,7 @@ impl World {
         self.frame(from, to, bytes);
     }
 
-    /// A side hears a frame from another.
+    /// A frame from one side to another.
     pub(crate) fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
         let at = |side: usize| move |end: &(usize, ConnectionId)| end.0 == side;
         let wire = self
@@ -459,32 +461,6 @@ impl World {
             .unwrap();
         self.run();
         document
-    }
-
-    pub(crate) fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
-        self.share_for(side, document, with, role, None);
-    }
-
-    /// Shares, for this many milliseconds if given.
-    pub(crate) fn share_for(
-        &mut self,
-        side: usize,
-        document: DocumentId,
-        with: usize,
-        role: Role,
-        millis: Option<i64>,
-    ) {
-        let (now, grantee) = (self.now(), self.person(with));
-        let terms = ShareTerms {
-            role,
-            purpose: "together".into(),
-            expires_millis: millis.map(|millis| now.wall_millis + millis),
-        };
-        self.sides[side]
-            .engine
-            .share(now, document, grantee, terms)
-            .unwrap();
-        self.run();
     }
 
     pub(crate) fn wait(&mut self, millis: u64) {
