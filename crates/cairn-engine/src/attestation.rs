@@ -15,10 +15,11 @@
 //! `"cairn attestation v1"` and all bytes before it.
 
 use automerge::{ActorId, ChangeHash};
+use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, DocumentId, ProcessId};
-use crate::statement::{StatementError, record_hash, sign, verify};
+use crate::statement::{StatementError, record_hash, sign_with, verify};
 use crate::storage::RecordHash;
 use crate::wire::hash_lists;
 
@@ -76,6 +77,11 @@ impl std::fmt::Debug for Attestation {
 impl Attestation {
     /// Signs a claim with a device's key, given by its 32-byte seed.
     pub fn sign(claim: Claim<'_>, device: DeviceId, secret: &[u8; 32]) -> Self {
+        Self::sign_with(claim, device, &SigningKey::from_bytes(secret))
+    }
+
+    /// [`sign`](Self::sign) with a key whose public half need not be worked out again.
+    pub(crate) fn sign_with(claim: Claim<'_>, device: DeviceId, key: &SigningKey) -> Self {
         let body = Body {
             document: claim.document,
             device,
@@ -86,7 +92,7 @@ impl Attestation {
         };
         let mut bytes = vec![VERSION];
         bytes.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
-        let signature = sign(ATTESTATION_DOMAIN, &bytes, secret);
+        let signature = sign_with(ATTESTATION_DOMAIN, &bytes, key);
         bytes.extend_from_slice(&signature);
         Self { bytes, body }
     }

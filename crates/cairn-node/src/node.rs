@@ -232,6 +232,7 @@ impl Node {
         let limits = config.limits.clone();
         let engine = Engine::new(config, restored);
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(crate::workers::STACK_BYTES)
             .worker_threads(2)
             .thread_name("cairn-network")
             .enable_all()
