@@ -198,6 +198,11 @@ def statement_body(kind, r):
     if kind == 9:
         return {"origin": origin(r), "person": r.hex(32), "device": r.hex(32),
                 "heads": r.hashes(), "kept": r.hashes(), "closed": r.bool(), "at": r.i64()}
+    if kind == 10:
+        return {"origin": origin(r), "heads": r.hashes(), "at": r.i64()}
+    if kind == 11:
+        return {"origin": origin(r), "person": r.hex(32), "successor": r.hex(16),
+                "at": r.i64()}
     raise Malformed("an unknown kind of statement")
 
 
@@ -581,7 +586,7 @@ def check_records(vectors):
         kinds.add(fields["kind"])
         if vector.get("in_roster"):
             roster.append(bytes.fromhex(fields["record"]))
-    equal(kinds, set(range(1, 10)), "the kinds of statements")
+    equal(kinds, set(range(1, 12)), "the kinds of statements")
     for vector in vectors["attestations"]:
         equal(attestation(bytes.fromhex(vector["bytes"])), vector["fields"], "attestation")
     stated = vectors["roster"]

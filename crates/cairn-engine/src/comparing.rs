@@ -79,6 +79,8 @@ impl Engine {
         };
         let owner = document.origin.owner;
         if owner == me {
+            let expiry = document.consent.next_expiry();
+            self.next_expiry = self.next_expiry.into_iter().chain(expiry).min();
             for grantee in document.consent.grantees() {
                 self.common.entry(grantee).or_default().insert(id);
             }

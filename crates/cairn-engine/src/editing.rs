@@ -32,6 +32,9 @@ pub enum EditError<E> {
     /// The owner does not let this person write, or not any more.
     #[error("the owner of this document does not let you write in it; nothing was changed")]
     NotAllowed,
+    /// The owner erased it; its id is not used any more.
+    #[error("this document was erased; nothing was changed")]
+    Retired,
     /// The edit is larger than one change may be: make it in parts.
     #[error("the edit is too large for one change; nothing was changed")]
     TooLarge,
@@ -82,6 +85,9 @@ impl Engine {
     ) -> Result<T, EditError<E>> {
         let person = self.config.person;
         let document = self.documents.get(&id).ok_or(EditError::UnknownDocument)?;
+        if document.consent.is_retired() {
+            return Err(EditError::Retired);
+        }
         if self.role(id, person) < Role::Write {
             return Err(EditError::NotAllowed);
         }

@@ -192,7 +192,7 @@ pub enum CloseReason {
 #[derive(Debug, Clone)]
 pub(crate) struct Appending {
     ticket: Ticket,
-    document: DocumentId,
+    pub(crate) document: DocumentId,
     count: usize,
     heads: Vec<ChangeHash>,
 }
@@ -224,6 +224,10 @@ pub struct Engine {
     pub(crate) copies: Copies,
     /// Of the document that changes came into last.
     pub(crate) spare: Option<Spare>,
+    /// When the first consent that this person gave should end.
+    pub(crate) next_expiry: Option<i64>,
+    /// Documents whose content was removed, until that is durable.
+    pub(crate) erasing: BTreeMap<DocumentId, Ticket>,
 }
 
 impl Engine {
@@ -250,6 +254,8 @@ impl Engine {
             counters: Counters::default(),
             copies: Copies::default(),
             spare: None,
+            next_expiry: None,
+            erasing: BTreeMap::new(),
         };
         for row in restored.documents {
             let origin = Origin {
@@ -281,7 +287,10 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Loaded { document, result } => self.document_loaded(document, result),
-            Input::Stored { ticket } => self.stored(ticket),
+            Input::Stored { ticket } => {
+                self.stored(ticket);
+                self.erased_durably(now, ticket);
+            }
             Input::StoreFailed { .. } => {
                 if !self.storage_failed {
                     self.storage_failed = true;
@@ -333,9 +342,11 @@ impl Engine {
         self.counters
     }
 
-    /// The document index.
+    /// The document index, without what was erased.
     pub fn rows(&self) -> impl Iterator<Item = DocumentRow> + '_ {
-        self.documents.values().map(Document::row)
+        let kept = self.documents.values();
+        kept.filter(|document| !document.consent.is_retired())
+            .map(Document::row)
     }
 
     /// automerge's state of a document that is loaded.
@@ -422,6 +433,7 @@ impl Engine {
     /// What a person may do in a document; an owner may write.
     pub fn role(&self, document: DocumentId, person: PersonId) -> Role {
         match self.documents.get(&document) {
+            Some(document) if document.consent.is_retired() => Role::None,
             Some(document) if document.origin.owner == person => Role::Write,
             Some(document) => document.consent.role(person),
             None => Role::None,
@@ -471,6 +483,7 @@ impl Engine {
         };
         let mut part = DocumentAppend {
             row: known.row(),
+            erased: false,
             changes: Vec::new(),
             set_aside: Vec::new(),
             salts: Vec::new(),
@@ -504,6 +517,7 @@ impl Engine {
                 let held = std::mem::take(&mut known.held);
                 self.event(Event::Loaded { document: id });
                 self.take_out_beyond_cuts(id);
+                self.follow_retirement(id);
                 for (connection, held) in held {
                     match held {
                         Held::Message(message) => {
@@ -523,6 +537,7 @@ impl Engine {
                     document: id,
                     error,
                 });
+                self.follow_retirement(id);
                 for (connection, _) in held {
                     self.credit(connection, id);
                     self.opened(connection, id);

@@ -116,6 +116,13 @@ pub enum Event {
         /// Which changes.
         changes: Vec<ChangeHash>,
     },
+    /// What was in a document was removed, because its owner retired it.
+    Erased {
+        /// Which document.
+        document: DocumentId,
+        /// Changes of this person that the owner's side never took: they are kept aside.
+        drafts: usize,
+    },
     /// A peer brought changes of a revoked device that the revocation does not cover: someone had
     /// built on them. They can be kept, or refused for good.
     BeyondCut {

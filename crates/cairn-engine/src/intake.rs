@@ -171,7 +171,7 @@ impl Engine {
             return;
         };
         document.admitting = false;
-        if judged_anew {
+        if judged_anew && !document.consent.is_retired() {
             // Consent or devices changed meanwhile: what was judged by the old is judged again.
             document.inbox.push_front((connection, parts));
             return;

@@ -13,6 +13,7 @@ mod devices;
 mod document;
 mod editing;
 mod engine;
+mod erasing;
 mod event;
 mod exchange;
 mod frame;
@@ -53,6 +54,7 @@ pub use contents::{LoadError, LoadedDocument};
 pub use devices::DeviceError;
 pub use editing::EditError;
 pub use engine::{CloseReason, Config, Engine, Input, Now, Output};
+pub use erasing::{EraseError, Erasure};
 pub use event::{Counters, Event};
 pub use frame::{Changes, FrameError, PROTOCOL_VERSIONS, Refusal, content_frame};
 pub use history::HistoryEntry;
@@ -65,9 +67,9 @@ pub use rules::{Action, AllowAll, Breach, DocumentRules, Judged, Operation, Path
 pub use session::ConnectionId;
 pub use sharing::{PURPOSE_CHARACTERS_MAX, ShareError, ShareTerms};
 pub use statement::{
-    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, Grant, Origin, PauseLifted,
-    Receipt, ReceiptKind, Role, STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError,
-    TlsKey, public_key,
+    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, DocumentContinued,
+    DocumentRetired, Grant, Origin, PauseLifted, Receipt, ReceiptKind, Role, STATEMENT_BYTES_MAX,
+    SignedStatement, Statement, StatementError, TlsKey, public_key,
 };
 pub use storage::{
     Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,

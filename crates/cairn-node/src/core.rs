@@ -18,8 +18,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cairn_engine::{
-    ConnectionId, DocumentId, Engine, Input, Job, Limits, LoadError, LoadedDocument, Now,
-    Output, PersonId, Ticket, Touched,
+    ConnectionId, DocumentId, Engine, Input, Job, Limits, LoadError, LoadedDocument, Now, Output,
+    PersonId, Ticket, Touched,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -331,6 +331,9 @@ impl Core {
             else {
                 continue;
             };
+            if engine.is_retired(document) {
+                continue;
+            }
             let authors = KnownAuthors::new(origin.owner, engine.authors(document));
             let mut views = lock(&self.views);
             let entry = views.entries.entry(document).or_default();
@@ -368,26 +371,25 @@ impl Core {
     pub(crate) async fn drive(self: Arc<Self>, mut network: mpsc::Receiver<TransportEvent>) {
         let mut notes_due = None;
         while !self.stopping.load(Ordering::Acquire) {
-            let timeout = lock(&self.engine).poll_timeout();
-            let tick = async {
-                match timeout {
-                    Some(at) => {
-                        let wait = at.saturating_sub(self.now().ticks_millis);
-                        tokio::time::sleep(Duration::from_millis(wait)).await;
-                    }
-                    None => std::future::pending().await,
-                }
+            let (timeout, expiry) = {
+                let engine = lock(&self.engine);
+                (engine.poll_timeout(), engine.next_expiry())
             };
+            let tick = after(timeout.map(|at| {
+                let wait = at.saturating_sub(self.now().ticks_millis);
+                Duration::from_millis(wait)
+            }));
+            let expired = after(expiry.map(|at| {
+                let wait = at.saturating_sub(wall_millis());
+                let wait = wait.clamp(EXPIRY_MILLIS_MIN, EXPIRY_MILLIS_MAX);
+                Duration::from_millis(wait.unsigned_abs())
+            }));
             notes_due = notes_due.or_else(|| {
                 self.has_unsaved_notes()
-                    .then(|| tokio::time::Instant::now() + NOTES_EVERY)
+                    .then(|| Instant::now() + NOTES_EVERY)
             });
-            let notes = async {
-                match notes_due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let notes =
+                after(notes_due.map(|due: Instant| due.saturating_duration_since(Instant::now())));
             tokio::select! {
                 () = self.stored.wake.notified() => self.take_stored(),
                 () = self.wake.notified() => self.take_inbox(),
@@ -396,6 +398,7 @@ impl Core {
                     None => return,
                 },
                 () = tick => self.handle(Input::Tick),
+                () = expired => self.with_engine(|engine, now| engine.expire(now)),
                 () = notes => {
                     notes_due = None;
                     self.save_notes();
@@ -530,6 +533,19 @@ impl Core {
                 });
             }
         }
+    }
+}
+
+/// A consent whose time is over ends within so many milliseconds.
+const EXPIRY_MILLIS_MIN: i64 = 1_000;
+/// How long the wall clock is trusted to go like the timer, while a consent waits for its end.
+const EXPIRY_MILLIS_MAX: i64 = 60_000;
+
+/// Waits so long, or for ever.
+async fn after(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 

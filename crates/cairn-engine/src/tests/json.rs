@@ -266,6 +266,17 @@ pub(super) fn statement(bytes: &[u8]) -> Value {
             "closed": body.closed,
             "at": body.at_millis,
         }),
+        Statement::DocumentRetired(body) => json!({
+            "origin": origin(&body.origin),
+            "heads": hashes(&body.heads),
+            "at": body.at_millis,
+        }),
+        Statement::DocumentContinued(body) => json!({
+            "origin": origin(&body.origin),
+            "person": hex(body.person.as_bytes()),
+            "successor": hex(body.successor.as_bytes()),
+            "at": body.at_millis,
+        }),
     };
     body["kind"] = json!(bytes[1]);
     body["signer"] = hex(signed.signer());

@@ -9,8 +9,9 @@ use crate::attestation::{Attestation, Claim, actor_of};
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::people::Roster;
 use crate::statement::{
-    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, Grant, Origin, PauseLifted,
-    Receipt, ReceiptKind, Role, SignedStatement, Statement, TlsKey, public_key,
+    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, DocumentContinued,
+    DocumentRetired, Grant, Origin, PauseLifted, Receipt, ReceiptKind, Role, SignedStatement,
+    Statement, TlsKey, public_key,
 };
 use crate::storage::RecordHash;
 
@@ -118,9 +119,26 @@ pub(super) fn statements() -> Vec<([u8; 32], SignedStatement)> {
                 origin,
                 person,
                 device: other,
-                heads,
+                heads: heads.clone(),
                 statements_kept: vec![record(0x66)],
                 closed: true,
+                at_millis: AT,
+            }),
+        ),
+        (
+            DEVICE,
+            Statement::DocumentRetired(DocumentRetired {
+                origin,
+                heads,
+                at_millis: AT,
+            }),
+        ),
+        (
+            DEVICE,
+            Statement::DocumentContinued(DocumentContinued {
+                origin,
+                person,
+                successor: DocumentId::from_bytes([0x67; 16]),
                 at_millis: AT,
             }),
         ),

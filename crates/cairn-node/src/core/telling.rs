@@ -34,7 +34,9 @@ impl Core {
                 }
                 return false;
             }
-            Event::Loaded { document } => self.mark_stale(document, Touched::everything()),
+            Event::Loaded { document } if !engine.is_retired(document) => {
+                self.mark_stale(document, Touched::everything());
+            }
             Event::Damaged { document, error } => {
                 tracing::warn!(document = %document.short(), %error, "damaged");
                 self.publish(NodeEvent::Damaged { document });
@@ -104,6 +106,10 @@ impl Core {
                     error,
                 });
                 return false;
+            }
+            Event::Erased { document, drafts } => {
+                lock(&self.views).entries.remove(&document);
+                self.publish(NodeEvent::Erased { document, drafts });
             }
             Event::SetAside { document, changes } => {
                 let changes = changes.len();
