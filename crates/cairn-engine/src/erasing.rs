@@ -287,6 +287,7 @@ impl Engine {
         let kept: Vec<ChangeHash> = drafts.iter().map(|(hash, _)| *hash).collect();
         document.remove_content(drafts);
         self.spare.take_if(|spare| spare.document == id);
+        self.unstage_document(id);
         self.appending.retain(|waiting| waiting.document != id);
         let drafts = kept.len();
         self.append_document(id, Vec::new(), |part| {
