@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use automerge::{Automerge, ChangeHash};
+use ed25519_dalek::SigningKey;
 
 use zeroize::Zeroizing;
 
@@ -31,7 +32,8 @@ use crate::limits::Limits;
 use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
-use crate::statement::{Origin, Role, SignedStatement, public_key};
+use crate::spare::Spare;
+use crate::statement::{Origin, Role, SignedStatement};
 use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
 
 /// The caller's clocks at the moment of a call.
@@ -203,6 +205,8 @@ pub(crate) struct Appending {
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) device: DeviceId,
+    /// The device's key, of [`Config::device_secret`].
+    pub(crate) key: SigningKey,
     pub(crate) random: crate::random::Random,
     pub(crate) people: People,
     pub(crate) documents: BTreeMap<DocumentId, Document>,
@@ -220,18 +224,23 @@ pub struct Engine {
     pub(crate) copies: Copies,
     /// When the first consent that this person gave should end.
     pub(crate) next_expiry: Option<i64>,
-    /// Documents whose content was removed, until that is durable.
-    pub(crate) erasing: BTreeMap<DocumentId, Ticket>,
+    /// Documents whose content is removed, until that is durable; without a ticket while they are
+    /// read from the vault for it.
+    pub(crate) erasing: BTreeMap<DocumentId, Option<Ticket>>,
+    /// Of the document that changes came into last.
+    pub(crate) spare: Option<Spare>,
 }
 
 impl Engine {
     /// An engine with what the vault kept. Statements that do not verify are left out.
     pub fn new(config: Config, restored: Restored) -> Self {
-        let device = DeviceId::from_bytes(public_key(&config.device_secret));
+        let key = SigningKey::from_bytes(&config.device_secret);
+        let device = DeviceId::from_bytes(key.verifying_key().to_bytes());
         let random = crate::random::Random::new(&config.seed);
         let mut engine = Self {
             config,
             device,
+            key,
             random,
             people: People::default(),
             documents: BTreeMap::new(),
@@ -247,6 +256,7 @@ impl Engine {
             copies: Copies::default(),
             next_expiry: None,
             erasing: BTreeMap::new(),
+            spare: None,
         };
         for row in restored.documents {
             let origin = Origin {

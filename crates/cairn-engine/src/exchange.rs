@@ -8,7 +8,7 @@ use crate::coding::{Context, pack};
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
-use crate::frame::{Changes, HASHES_MAX, Has, Message};
+use crate::frame::{Changes, Has, Message};
 use crate::id::DocumentId;
 use crate::pacing::Collecting;
 use crate::session::{Asked, ConnectionId, Lane};
@@ -242,10 +242,6 @@ impl Engine {
         asks: bool,
         has_yours: Has,
     ) {
-        if heads.len() > HASHES_MAX || samples.len() > HASHES_MAX {
-            self.misbehaved(connection);
-            return;
-        }
         let Some(document) = self.documents.get(&id) else {
             return;
         };

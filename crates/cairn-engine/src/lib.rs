@@ -23,6 +23,7 @@ mod history;
 mod id;
 mod intake;
 mod jobs;
+mod layered;
 mod limits;
 mod objects;
 mod pacing;
@@ -37,8 +38,12 @@ mod rosters;
 mod rules;
 mod session;
 mod sharing;
+mod spare;
 mod statement;
 mod storage;
+#[cfg(test)]
+mod tests;
+mod touched;
 mod wire;
 
 pub use admission::BatchError;
@@ -69,3 +74,4 @@ pub use statement::{
 pub use storage::{
     Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,
 };
+pub use touched::Touched;

@@ -173,6 +173,7 @@ impl Engine {
         if retired {
             self.follow_retirement(id);
         }
+        self.note_confirmations(id);
         true
     }
 

@@ -527,9 +527,12 @@ pub(crate) fn record_hash(bytes: &[u8]) -> RecordHash {
 
 /// Signs `bytes` under a domain.
 pub(crate) fn sign(domain: &[u8], bytes: &[u8], secret: &[u8; 32]) -> [u8; 64] {
-    SigningKey::from_bytes(secret)
-        .sign(&in_domain(domain, bytes))
-        .to_bytes()
+    sign_with(domain, bytes, &SigningKey::from_bytes(secret))
+}
+
+/// Signs `bytes` under a domain with a key that is at hand.
+pub(crate) fn sign_with(domain: &[u8], bytes: &[u8], key: &SigningKey) -> [u8; 64] {
+    key.sign(&in_domain(domain, bytes)).to_bytes()
 }
 
 /// Checks a signature strictly (no small-order keys, no malleable signatures).

@@ -31,6 +31,7 @@ mod moment;
 mod mood;
 mod new_goal;
 mod order;
+mod part;
 mod read;
 mod rules;
 mod schema;

@@ -28,6 +28,8 @@ mod rules;
 pub mod secret;
 pub mod transport;
 pub mod vault;
+#[cfg(test)]
+mod vectors;
 mod views;
 mod workers;
 

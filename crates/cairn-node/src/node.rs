@@ -235,6 +235,7 @@ impl Node {
             .map(|(document, _)| *document)
             .collect();
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(crate::workers::STACK_BYTES)
             .worker_threads(2)
             .thread_name("cairn-network")
             .enable_all()
