@@ -201,7 +201,8 @@ def statement_body(kind, r):
     if kind == 10:
         return {"origin": origin(r), "heads": r.hashes(), "at": r.i64()}
     if kind == 11:
-        return {"origin": origin(r), "person": r.hex(32), "successor": r.hex(16), "at": r.i64()}
+        return {"origin": origin(r), "person": r.hex(32), "successor": r.hex(16),
+                "at": r.i64()}
     raise Malformed("an unknown kind of statement")
 
 
@@ -488,12 +489,14 @@ def message(data, sender):
         return {"kind": "ranges", "ranges": ranges(r)}
     if kind == 4:
         return {"kind": "heads", "document": r.hex(16), "heads": few(r.hashes()),
-                "samples": few(r.hashes()), "asks": r.bool(), "has_yours": r.choice(3)}
+                "samples": few(r.hashes()), "asks": r.bool(), "has_yours": r.choice(3),
+                "staged": r.option(lambda: {"resume": r.bytes().hex(), "bytes": r.varint(64)})}
     if kind == 5:
-        document, data, last = r.take(16), r.bytes(), r.bool()
+        document, data, last, after = r.take(16), r.bytes(), r.bool(), r.varint(64)
         chunks, salts, attestations = part(data, document, sender)
         changes = [Change(chunk) for chunk in chunks]
         return {"kind": "changes", "document": document.hex(), "form": data[0], "last": last,
+                "after": after,
                 "salts": salts_shown(salts),
                 "changes": [{"hash": c.hash.hex(), "bytes": len(c.bytes)} for c in changes],
                 "attestations": [attestation(each) for each in attestations],
@@ -509,6 +512,11 @@ def message(data, sender):
         return {"kind": "synced"}
     if kind == 9:
         return {"kind": "credit", "bytes": r.u32()}
+    if kind == 10:
+        return {"kind": "piece", "document": r.hex(16), "at": r.varint(64),
+                "resume": r.bytes().hex(), "bytes": r.bytes().hex()}
+    if kind == 11:
+        return {"kind": "nothing", "document": r.hex(16)}
     if kind == 12:
         return {"kind": "origin", **origin(r)}
     raise Malformed("an unknown kind")

@@ -179,10 +179,11 @@ impl Admission {
             sender: self.sender,
         };
         let mut whole = Changes::default();
-        for part in self.parts.iter() {
+        self.parts.each(|part| {
             let room = self.limits.batch_bytes_max.saturating_sub(whole.size());
             whole.append(unpack(part, &context, &*self.compression, room)?);
-        }
+            Ok::<_, BatchError>(())
+        })?;
         if whole.is_empty() {
             return Err(BatchError::Empty);
         }

@@ -197,6 +197,8 @@ impl Engine {
         let (person, device) = (session.person, session.device);
         let touched: BTreeSet<DocumentId> = std::mem::take(&mut session.touched);
         for id in equal {
+            // What came of a batch for it came another way.
+            self.unstage(device, id);
             if touched.contains(&id) || !self.may_exchange(id, person) {
                 continue;
             }

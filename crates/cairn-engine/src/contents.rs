@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::objects::{Objects, OperationName};
 use crate::proofs::Proofs;
 use crate::rules::{Action, Operation, PathStep, Scalar};
-use crate::storage::DocumentContent;
+use crate::storage::{DocumentContent, StagedTransfer};
 use crate::touched::Touched;
 use crate::{DeviceId, PersonId};
 
@@ -75,6 +75,7 @@ pub enum LoadError {
 pub struct LoadedDocument {
     pub(crate) contents: Box<Contents>,
     pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
+    pub(crate) staged: Vec<StagedTransfer>,
 }
 
 impl LoadedDocument {
@@ -126,6 +127,7 @@ impl LoadedDocument {
             .collect();
         Ok(Self {
             set_aside,
+            staged: content.staged,
             contents: Box::new(Contents { automerge, facts }),
         })
     }

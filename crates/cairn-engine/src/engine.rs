@@ -26,6 +26,7 @@ use crate::contents::{LoadError, LoadedDocument};
 use crate::copies::Copies;
 use crate::document::{Body, Document, Held};
 use crate::event::{Counters, Event};
+use crate::frame::Message;
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::jobs::{Job, JobDone};
 use crate::limits::Limits;
@@ -33,6 +34,7 @@ use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
 use crate::spare::Spare;
+use crate::staging::Staging;
 use crate::statement::{Origin, Role, SignedStatement};
 use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
 
@@ -215,6 +217,8 @@ pub struct Engine {
     pub(crate) sessions: BTreeMap<ConnectionId, Session>,
     /// The document somebody looks at.
     pub(crate) focus: Option<DocumentId>,
+    /// The ticks of the last input.
+    pub(crate) ticks_millis: u64,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) tickets: u64,
     pub(crate) stored_ticket: Ticket,
@@ -222,6 +226,7 @@ pub struct Engine {
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
     pub(crate) copies: Copies,
+    pub(crate) staging: Staging,
     /// When the first consent that this person gave should end.
     pub(crate) next_expiry: Option<i64>,
     /// Documents whose content is removed, until that is durable; without a ticket while they are
@@ -247,6 +252,7 @@ impl Engine {
             common: BTreeMap::new(),
             sessions: BTreeMap::new(),
             focus: None,
+            ticks_millis: 0,
             outputs: VecDeque::new(),
             tickets: 0,
             stored_ticket: Ticket(0),
@@ -254,6 +260,7 @@ impl Engine {
             storage_failed: false,
             counters: Counters::default(),
             copies: Copies::default(),
+            staging: Staging::new(&restored.staged),
             next_expiry: None,
             erasing: BTreeMap::new(),
             spare: None,
@@ -281,11 +288,13 @@ impl Engine {
         for id in documents {
             engine.note_common(id);
         }
+        engine.drop_unwelcome();
         engine
     }
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input) {
+        self.ticks_millis = self.ticks_millis.max(now.ticks_millis);
         match input {
             Input::Loaded { document, result } => self.document_loaded(document, result),
             Input::Stored { ticket } => {
@@ -321,11 +330,13 @@ impl Engine {
 
     /// When [`Input::Tick`] is wanted, in ticks.
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.sessions
+        let greetings = self
+            .sessions
             .values()
             .filter(|session| !session.greeted)
-            .map(|session| session.hello_until_millis)
-            .min()
+            .map(|session| session.hello_until_millis);
+        let answers = self.sessions.values().filter_map(Session::places_free_at);
+        greetings.chain(answers).min()
     }
 
     /// This device.
@@ -482,15 +493,7 @@ impl Engine {
         let Some(known) = self.documents.get(&id) else {
             return;
         };
-        let mut part = DocumentAppend {
-            row: known.row(),
-            erased: false,
-            changes: Vec::new(),
-            set_aside: Vec::new(),
-            salts: Vec::new(),
-            attestations: Vec::new(),
-            attestations_replaced: Vec::new(),
-        };
+        let mut part = DocumentAppend::new(known.row());
         fill(&mut part);
         let statements = statements
             .iter()
@@ -513,9 +516,11 @@ impl Engine {
             return;
         }
         match result {
-            Ok(loaded) => {
+            Ok(mut loaded) => {
+                let staged = std::mem::take(&mut loaded.staged);
                 known.set_loaded(loaded);
                 let held = std::mem::take(&mut known.held);
+                self.staging.loaded(id, staged);
                 self.event(Event::Loaded { document: id });
                 self.take_out_beyond_cuts(id);
                 self.follow_retirement(id);
@@ -539,7 +544,10 @@ impl Engine {
                     error,
                 });
                 self.follow_retirement(id);
-                for (connection, _) in held {
+                for (connection, held) in held {
+                    if let Held::Message(Message::Heads { asks: true, .. }) = held {
+                        self.send(connection, &Message::Nothing(id));
+                    }
                     self.credit(connection, id);
                     self.opened(connection, id);
                     self.pump(connection);

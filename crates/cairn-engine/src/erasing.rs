@@ -287,8 +287,9 @@ impl Engine {
         let had = !document.heads().is_empty() || !document.set_aside.is_empty();
         let kept: Vec<ChangeHash> = drafts.iter().map(|(hash, _)| *hash).collect();
         document.remove_content(drafts);
-        self.appending.retain(|waiting| waiting.document != id);
         self.spare.take_if(|spare| spare.document == id);
+        self.unstage_document(id);
+        self.appending.retain(|waiting| waiting.document != id);
         let drafts = kept.len();
         self.append_document(id, Vec::new(), |part| {
             part.erased = true;

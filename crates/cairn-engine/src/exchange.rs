@@ -8,13 +8,21 @@ use crate::coding::{Context, pack};
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
-use crate::frame::{Changes, Has, Message};
+use crate::frame::{Changes, Has, Message, Staged};
 use crate::id::DocumentId;
 use crate::pacing::Collecting;
 use crate::session::{Asked, ConnectionId, Lane};
 
 /// What is coded at once, under the lock, when it is new. More than that leaves as a job.
 const CODED_AT_ONCE_BYTES_MAX: usize = 32 << 10;
+
+/// What a peer says it has.
+struct Theirs {
+    heads: Vec<ChangeHash>,
+    samples: Vec<ChangeHash>,
+    /// What came there of a batch of this side that broke off.
+    staged: Option<Staged>,
+}
 
 impl Engine {
     /// Sends the consent of a document and, if it may flow, asks for the peer's heads.
@@ -138,9 +146,12 @@ impl Engine {
                 durable: document.durable,
                 heads: heads.clone(),
                 sampled,
+                until_millis: self.ticks_millis + self.config.limits.answer_timeout_millis,
             });
             self.note_asked(connection, id);
         }
+        let session = self.sessions.get(&connection);
+        let staged = session.and_then(|session| self.staging.of(session.device, id));
         self.send(
             connection,
             &Message::Heads {
@@ -149,6 +160,7 @@ impl Engine {
                 samples,
                 asks,
                 has_yours,
+                staged,
             },
         );
     }
@@ -170,6 +182,7 @@ impl Engine {
         let id = match &message {
             Message::Heads { document, .. }
             | Message::Changes { document, .. }
+            | Message::Piece { document, .. }
             | Message::Ack { document, .. }
             | Message::Refused { document, .. } => *document,
             _ => return,
@@ -177,6 +190,7 @@ impl Engine {
         if !self.may_exchange(id, person) {
             self.counters.messages_ignored += 1;
             self.credit(connection, id);
+            self.answer_nothing(connection, &message);
             return;
         }
         if !self.open(id) {
@@ -189,13 +203,24 @@ impl Engine {
                 samples,
                 asks,
                 has_yours,
+                staged,
                 ..
             } => {
-                self.heads_received(connection, id, &heads, &samples, asks, has_yours);
+                let theirs = Theirs {
+                    heads,
+                    samples,
+                    staged,
+                };
+                self.heads_received(connection, id, theirs, asks, has_yours);
             }
-            Message::Changes { batch, last, .. } => {
-                self.changes_received(connection, id, batch, last);
+            Message::Changes {
+                batch, last, after, ..
+            } => {
+                self.changes_received(connection, id, batch, last, after);
             }
+            Message::Piece {
+                at, resume, bytes, ..
+            } => self.piece_received(connection, id, at, resume, bytes),
             Message::Ack { heads, .. } => self.ack_received(connection, id, &heads),
             Message::Refused { changes, .. } => {
                 self.refusals_received(connection, id, changes);
@@ -205,17 +230,24 @@ impl Engine {
     }
 
     pub(crate) fn hold(&mut self, connection: ConnectionId, id: DocumentId, message: Message) {
-        /// A document loads in milliseconds; a peer that floods it meanwhile is closed.
-        const HELD_MAX: usize = 64;
+        /// A document loads in milliseconds; a peer that floods it meanwhile is closed. As many
+        /// small frames as may be under way, and the one that goes beyond.
+        const HELD_MAX: usize = 256;
+        let limits = &self.config.limits;
+        let bytes_max = limits.unprocessed_bytes_max + limits.frame_bytes_max;
+        let session = self.sessions.get(&connection);
+        let owed = session.and_then(|session| session.owed.get(&id)).copied();
         let Some(document) = self.documents.get_mut(&id) else {
             return;
         };
         if matches!(document.body, Body::Damaged) {
             self.credit(connection, id);
+            self.answer_nothing(connection, &message);
             return;
         }
         let held = document.held.iter();
-        if held.filter(|(from, _)| *from == connection).count() >= HELD_MAX {
+        let count = held.filter(|(from, _)| *from == connection).count();
+        if count >= HELD_MAX || owed.unwrap_or(0) > bytes_max {
             self.misbehaved(connection);
             return;
         }
@@ -228,6 +260,28 @@ impl Engine {
         }
     }
 
+    /// Answers a question for heads where there is nothing to say, whatever the reason.
+    fn answer_nothing(&mut self, connection: ConnectionId, message: &Message) {
+        if let Message::Heads {
+            document,
+            asks: true,
+            ..
+        } = message
+        {
+            self.send(connection, &Message::Nothing(*document));
+        }
+    }
+
+    /// A peer has nothing to say of a document that it was asked for. It is not asked again.
+    pub(crate) fn nothing_received(&mut self, connection: ConnectionId, id: DocumentId) {
+        if let Some(lane) = self.lane_mut(connection, id)
+            && lane.asked.take().is_some()
+        {
+            lane.expecting = false;
+            self.pump(connection);
+        }
+    }
+
     /// Heads of the peer: a question, the answer to one, or both. A question gets one answer.
     ///
     /// When one side has all of the other's heads, it knows what the other is missing. When
@@ -237,11 +291,15 @@ impl Engine {
         &mut self,
         connection: ConnectionId,
         id: DocumentId,
-        heads: &[ChangeHash],
-        samples: &[ChangeHash],
+        theirs: Theirs,
         asks: bool,
         has_yours: Has,
     ) {
+        let Theirs {
+            heads,
+            samples,
+            staged,
+        } = theirs;
         let Some(document) = self.documents.get(&id) else {
             return;
         };
@@ -271,6 +329,9 @@ impl Engine {
             .copied()
             .collect();
         let all_here = here.len() == heads.len();
+        // Two questions that crossed: the batch went on after the first of them.
+        let resumed = staged.is_some() && lane.resumed == staged;
+        let device = session.device;
         lane.expecting = !all_here;
         graph.cover_down(&here, &mut lane.acknowledged, |_| {});
         let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
@@ -291,12 +352,18 @@ impl Engine {
             let asks_back = !all_here && samples.is_empty();
             self.send_heads(connection, id, has_theirs, asks_back, sampled);
         }
+        if all_here {
+            // It has nothing that is missing here, and goes on with nothing.
+            self.unstage(device, id);
+        }
         if asks && all_here && graph.missing_from(&here).is_empty() {
             self.send_proofs(connection, id, &contents);
         }
-        if all_here || !samples.is_empty() {
-            let known = here.into_iter().chain(samples.iter().copied());
-            self.collect_later(connection, id, known.collect());
+        if resumed {
+            self.collect(connection, id);
+        } else if all_here || !samples.is_empty() {
+            let known = here.into_iter().chain(samples);
+            self.collect_later(connection, id, known.collect(), staged);
         } else if has_yours != Has::No {
             self.collect(connection, id);
         }
@@ -325,6 +392,7 @@ impl Engine {
                 document: id,
                 batch: pack(&batch, &context, None),
                 last: true,
+                after: 0,
             };
             self.send_changes(connection, message.encode());
         }
@@ -347,7 +415,7 @@ impl Engine {
         }
         let mut known: BTreeSet<ChangeHash> = std::mem::take(&mut lane.theirs);
         known.extend(graph.heads_of_first(sent));
-        self.collect_later(connection, id, known.into_iter().collect());
+        self.collect_later(connection, id, known.into_iter().collect(), None);
     }
 
     /// Pushes a change made or admitted just now to every peer that may have it. `from` is the
@@ -428,6 +496,7 @@ impl Engine {
                     document: id,
                     batch: pack(batch, &context, None),
                     last: true,
+                    after: 0,
                 }
                 .encode()
             });

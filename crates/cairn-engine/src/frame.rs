@@ -8,11 +8,13 @@
 use automerge::ChangeHash;
 use serde::{Deserialize, Serialize};
 
-use crate::coding::{Context, ITEM_BYTES, pack};
+use crate::coding::{CodingError, Context, ITEM_BYTES, pack};
 use crate::id::{DeviceId, DocumentId, ProcessId};
 use crate::ranges::Range;
+use crate::staging::Transfer;
 use crate::statement::Origin;
 use crate::storage::DocumentContent;
+use crate::transfer::parts_of;
 use crate::wire::{byte_lists, byte_string, hash_lists};
 
 /// Oldest and newest protocol version this program speaks.
@@ -90,6 +92,8 @@ impl Changes {
 /// The parts of a batch that have come, as they came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parts {
+    /// What came before the parts in pieces.
+    pub(crate) transfer: Option<Transfer>,
     parts: Vec<Vec<u8>>,
     size: usize,
 }
@@ -97,7 +101,7 @@ pub(crate) struct Parts {
 impl Parts {
     /// What it takes to keep them, for limits.
     pub(crate) fn size(&self) -> usize {
-        self.size
+        self.size + self.transfer.as_ref().map_or(0, Transfer::size)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -109,8 +113,17 @@ impl Parts {
         self.parts.push(part);
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.parts.iter().map(Vec::as_slice)
+    /// Goes through all parts, of what came in pieces first.
+    pub(crate) fn each<E: From<CodingError>>(
+        &self,
+        mut visit: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(transfer) = &self.transfer {
+            for part in parts_of(&transfer.joined()) {
+                visit(part?)?;
+            }
+        }
+        self.parts.iter().try_for_each(|part| visit(part))
     }
 }
 
@@ -135,6 +148,7 @@ pub fn content_frame(document: DocumentId, content: DocumentContent) -> Vec<u8> 
         document,
         batch: pack(&batch, &context, None),
         last: true,
+        after: 0,
     }
     .encode()
 }
@@ -171,6 +185,16 @@ pub(crate) enum Has {
     Durably,
 }
 
+/// How far a batch has come that broke off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Staged {
+    /// By which its sender finds it again.
+    #[serde(with = "byte_string")]
+    pub(crate) resume: Vec<u8>,
+    /// How many bytes of it have come.
+    pub(crate) bytes: u64,
+}
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
@@ -186,12 +210,25 @@ pub(crate) enum Message {
         asks: bool,
         /// Whether the sender has all of the heads that the receiver asked with.
         has_yours: Has,
+        /// What came of a batch of the receiver's that broke off. Nothing of it is acknowledged.
+        staged: Option<Staged>,
     },
     Changes {
         document: DocumentId,
         /// In the form of [`pack`].
         batch: Vec<u8>,
         last: bool,
+        /// How many bytes in pieces came before and belong to this batch. Told with the last part.
+        after: u64,
+    },
+    /// A piece of the beginning of a batch.
+    Piece {
+        document: DocumentId,
+        /// How many bytes come before it.
+        at: u64,
+        /// With the first piece: by what the sender finds the batch again if it breaks off.
+        resume: Vec<u8>,
+        bytes: Vec<u8>,
     },
     Ack {
         document: DocumentId,
@@ -205,6 +242,9 @@ pub(crate) enum Message {
     Synced,
     /// This many bytes of frames with changes were gone through.
     Credit(u32),
+    /// The answer to a question for heads where there is nothing to say: the document does not
+    /// exist, must not flow between the two, or cannot be read. Nobody can tell which.
+    Nothing(DocumentId),
     /// Between devices of one person: there is a document with this origin.
     Origin(Origin),
 }
@@ -245,18 +285,20 @@ impl Message {
                 samples,
                 asks,
                 has_yours,
+                staged,
             } => {
                 let (heads, samples) = (Hashes(heads.clone()), Hashes(samples.clone()));
-                let body = (document, heads, samples, asks, has_yours);
+                let body = (document, heads, samples, asks, has_yours, staged);
                 (4, postcard::to_allocvec(&body))
             }
             Self::Changes {
                 document,
                 batch,
                 last,
+                after,
             } => {
                 let batch = PackedBody(batch.clone());
-                (5, postcard::to_allocvec(&(document, batch, last)))
+                (5, postcard::to_allocvec(&(document, batch, last, after)))
             }
             Self::Ack { document, heads } => {
                 (6, postcard::to_allocvec(&(document, Hashes(heads.clone()))))
@@ -270,6 +312,16 @@ impl Message {
             }
             Self::Synced => (8, Ok(Vec::new())),
             Self::Credit(bytes) => (9, postcard::to_allocvec(bytes)),
+            Self::Piece {
+                document,
+                at,
+                resume,
+                bytes,
+            } => {
+                let (resume, bytes) = (PackedBody(resume.clone()), PackedBody(bytes.clone()));
+                (10, postcard::to_allocvec(&(document, at, resume, bytes)))
+            }
+            Self::Nothing(document) => (11, postcard::to_allocvec(document)),
             Self::Origin(origin) => (12, postcard::to_allocvec(origin)),
         };
         let mut bytes = vec![kind];
@@ -296,22 +348,24 @@ impl Message {
             2 => Self::Statements(body::<StatementsBody>(rest)?.0),
             3 => Self::Ranges(body(rest)?),
             4 => {
-                let (document, heads, samples, asks, has_yours): (_, Hashes, Hashes, _, _) =
-                    body(rest)?;
+                type Body = (DocumentId, Hashes, Hashes, bool, Has, Option<Staged>);
+                let (document, heads, samples, asks, has_yours, staged): Body = body(rest)?;
                 Self::Heads {
                     document,
                     heads: hashes(heads.0)?,
                     samples: hashes(samples.0)?,
                     asks,
                     has_yours,
+                    staged,
                 }
             }
             5 => {
-                let (document, batch, last): (_, PackedBody, _) = body(rest)?;
+                let (document, batch, last, after): (_, PackedBody, _, _) = body(rest)?;
                 Self::Changes {
                     document,
                     batch: batch.0,
                     last,
+                    after,
                 }
             }
             6 => {
@@ -331,6 +385,16 @@ impl Message {
             }
             8 => Self::Synced,
             9 => Self::Credit(body(rest)?),
+            10 => {
+                let (document, at, resume, bytes): (_, _, PackedBody, PackedBody) = body(rest)?;
+                Self::Piece {
+                    document,
+                    at,
+                    resume: resume.0,
+                    bytes: bytes.0,
+                }
+            }
+            11 => Self::Nothing(body(rest)?),
             12 => Self::Origin(body(rest)?),
             _ => return Err(FrameError::UnknownKind),
         })
@@ -362,11 +426,22 @@ mod tests {
                 samples: vec![hash, hash],
                 asks: true,
                 has_yours: Has::Durably,
+                staged: Some(Staged {
+                    resume: vec![3; 100],
+                    bytes: 8_192,
+                }),
             },
             Message::Changes {
                 document,
                 batch: vec![5; 300],
-                last: false,
+                last: true,
+                after: 8_200,
+            },
+            Message::Piece {
+                document,
+                at: 8_192,
+                resume: vec![3; 100],
+                bytes: vec![6; 8],
             },
             Message::Ack {
                 document,
@@ -377,6 +452,7 @@ mod tests {
                 changes: vec![(hash, Refusal::NotAllowed)],
             },
             Message::Credit(300),
+            Message::Nothing(document),
             Message::Origin(Origin {
                 owner: crate::id::PersonId::from_bytes([12; 32]),
                 kind: 300,
@@ -413,6 +489,7 @@ mod tests {
             samples,
             asks: false,
             has_yours: Has::No,
+            staged: None,
         };
         let messages = |more: usize| {
             let refused = hashes(more).into_iter();

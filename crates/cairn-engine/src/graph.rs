@@ -9,7 +9,7 @@
 //! * Append-only: a position, once given, never changes.
 //! * No order ever comes from the hash index, it is only looked up.
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use automerge::{ActorId, ChangeHash};
@@ -347,6 +347,27 @@ impl Graph {
         (0..self.len())
             .filter(|position| !cover.contains(*position))
             .collect()
+    }
+
+    /// Of the given changes and all below them, those on which none of these is built. Unknown
+    /// hashes are passed over.
+    pub(crate) fn heads_below(&self, hashes: &[ChangeHash]) -> Vec<ChangeHash> {
+        let known = hashes.iter().filter(|hash| self.contains(hash)).copied();
+        let known: BTreeSet<ChangeHash> = known.collect();
+        let mut below = Cover::default();
+        for hash in &known {
+            let position = self.position(hash).into_iter();
+            let under: Vec<ChangeHash> = position
+                .flat_map(|position| self.dependencies(position))
+                .map(|dependency| self.nodes[dependency].hash)
+                .collect();
+            self.cover_down(&under, &mut below, |_| {});
+        }
+        let heads = known.into_iter().filter(|hash| {
+            self.position(hash)
+                .is_some_and(|position| !below.contains(position))
+        });
+        heads.collect()
     }
 
     /// Heads of the first `count` changes.

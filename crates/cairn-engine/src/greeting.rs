@@ -1,9 +1,11 @@
 //! The start and end of a session: who is there, and which frames go where.
 
+use std::collections::VecDeque;
+
 use crate::comparing::fingerprint;
 use crate::engine::{CloseReason, Engine, Now, Output};
 use crate::event::Event;
-use crate::frame::{Hello, Message, PROTOCOL_VERSIONS};
+use crate::frame::{Hello, Message, PROTOCOL_VERSIONS, Parts};
 use crate::id::{DeviceId, PersonId};
 use crate::session::{Comparing, ConnectionId, Session};
 
@@ -98,14 +100,18 @@ impl Engine {
                     session.synced_received = true;
                 }
             }
+            Ok(Message::Nothing(id)) if greeted => self.nothing_received(connection, id),
             Ok(Message::Credit(bytes)) if greeted => self.credit_received(connection, bytes),
             Ok(
                 message @ (Message::Heads { .. }
                 | Message::Changes { .. }
+                | Message::Piece { .. }
                 | Message::Ack { .. }
                 | Message::Refused { .. }),
             ) if greeted => {
-                if let Message::Changes { document, .. } = &message {
+                if let Message::Changes { document, .. } | Message::Piece { document, .. } =
+                    &message
+                {
                     self.owe(connection, *document, bytes.len());
                 }
                 self.message(connection, message);
@@ -152,16 +158,32 @@ impl Engine {
     }
 
     pub(crate) fn misbehaved(&mut self, connection: ConnectionId) {
+        let device = self.sessions.get(&connection).map(|session| session.device);
         self.end_session(connection);
         self.close(connection, CloseReason::Protocol);
+        if let Some(device) = device {
+            self.unstage_device(device, true);
+        }
     }
 
     pub(crate) fn end_session(&mut self, connection: ConnectionId) {
         if let Some(session) = self.sessions.remove(&connection) {
+            let mut whole = Vec::new();
             for document in self.documents.values_mut() {
-                document.inbox.retain(|(from, _)| *from != connection);
+                let (gone, kept) = std::mem::take(&mut document.inbox)
+                    .into_iter()
+                    .partition(|(from, _)| *from == connection);
+                document.inbox = kept;
+                let gone: VecDeque<(ConnectionId, Parts)> = gone;
+                let transfers = gone.into_iter().filter_map(|(_, parts)| parts.transfer);
+                whole.extend(transfers.map(|transfer| (document.id, transfer)));
                 document.held.retain(|(from, _)| *from != connection);
             }
+            for (id, transfer) in whole {
+                self.put_back(session.device, id, transfer);
+            }
+            self.unstage_device(session.device, false);
+            self.drop_unwelcome();
             if session.greeted {
                 self.event(Event::Disconnected {
                     connection,
@@ -183,6 +205,11 @@ impl Engine {
         for connection in silent {
             self.end_session(connection);
             self.close(connection, CloseReason::Silence);
+        }
+        // Places of questions that nobody answered may be free.
+        let open: Vec<ConnectionId> = self.sessions.keys().copied().collect();
+        for connection in open {
+            self.pump(connection);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::contents::{Contents, Facts};
 use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
-use crate::frame::{Changes, HASHES_MAX, Message, Refusal, part_size};
+use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
 use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
 use crate::limits::Limits;
@@ -23,28 +23,45 @@ impl Engine {
         id: DocumentId,
         part: Vec<u8>,
         last: bool,
+        after: u64,
     ) {
-        let staging_max = self.config.limits.staging_bytes_max;
         let waiting_max = self.config.limits.batches_waiting_max;
-        let Some(session) = self.sessions.get_mut(&connection) else {
-            return;
-        };
-        let held: usize = session.lanes.values().map(|lane| lane.staging.size()).sum();
-        let waiting: usize = self
-            .documents
-            .values()
-            .flat_map(|document| document.inbox.iter())
-            .filter(|(from, _)| *from == connection)
-            .map(|(_, waiting)| waiting.size())
-            .sum();
         let crowded = self
             .documents
             .get(&id)
             .is_some_and(|document| document.inbox.len() >= waiting_max);
-        if crowded || held + waiting + part_size(&part) > staging_max {
+        if crowded || !self.has_room_to_stage(connection, id, part.len()) {
             self.misbehaved(connection);
             return;
         }
+        let Some(lane) = self.expect(connection, id) else {
+            return;
+        };
+        lane.staging.push(part);
+        if !last {
+            self.credit(connection, id);
+            return;
+        }
+        let mut batch = std::mem::take(&mut lane.staging);
+        if after > 0 {
+            let device = self.sessions.get(&connection).map(|session| session.device);
+            batch.transfer = device.and_then(|device| self.take_staged(device, id, after));
+            if batch.transfer.is_none() {
+                // What came before was dropped here: the peer is asked from the beginning.
+                self.credit(connection, id);
+                self.ask(connection, id);
+                return;
+            }
+        }
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.inbox.push_back((connection, batch));
+        }
+        self.admit_next(id);
+    }
+
+    /// Notes that changes of a document are on their way from a peer.
+    pub(crate) fn expect(&mut self, connection: ConnectionId, id: DocumentId) -> Option<&mut Lane> {
+        let session = self.sessions.get_mut(&connection)?;
         let known = self
             .documents
             .get(&id)
@@ -57,18 +74,8 @@ impl Engine {
             sent,
             ..Lane::default()
         });
-        lane.staging.push(part);
-        if !last {
-            lane.expecting = true;
-            self.credit(connection, id);
-            return;
-        }
-        let batch = std::mem::take(&mut lane.staging);
         lane.expecting = true;
-        if let Some(document) = self.documents.get_mut(&id) {
-            document.inbox.push_back((connection, batch));
-        }
-        self.admit_next(id);
+        Some(lane)
     }
 
     /// Sends the next waiting batch of a document through the gate, one at a time.
@@ -157,9 +164,10 @@ impl Engine {
     ) {
         let Admission {
             contents,
-            parts,
+            mut parts,
             writers,
             standings,
+            sender,
             ..
         } = admission;
         let Some(document) = self.documents.get(&id) else {
@@ -171,12 +179,21 @@ impl Engine {
             return;
         };
         document.admitting = false;
-        if judged_anew && !document.consent.is_retired() {
+        let over = !self.sessions.contains_key(&connection);
+        if judged_anew && !over && !document.consent.is_retired() {
             // Consent or devices changed meanwhile: what was judged by the old is judged again.
             document.inbox.push_front((connection, parts));
             return;
         }
+        let staged = sender.zip(parts.transfer.take());
         match result {
+            Ok(_) if over => {
+                if let Some((device, transfer)) = staged {
+                    self.put_back(device, id, transfer);
+                    self.drop_unwelcome();
+                }
+                return;
+            }
             Ok(admitted) => {
                 let step = self.admitted(connection, id, &contents, *admitted);
                 // Nobody else may still look at what was the document until now.
@@ -185,6 +202,9 @@ impl Engine {
                 }
             }
             Err(error) => self.batch_refused(connection, id, error),
+        }
+        if let Some((device, transfer)) = staged {
+            self.staged_judged(device, id, &transfer);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Work that takes longer than the lock may be held: it leaves as a job and comes back as an input.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -8,11 +9,13 @@ use automerge::ChangeHash;
 use crate::admission::{Admission, Admitted, BatchError};
 use crate::coding::{Compression, Context, pack};
 use crate::contents::{Contents, LoadError};
-use crate::frame::{Changes, Message};
-use crate::graph::Position;
+use crate::frame::{Changes, Message, Staged};
+use crate::graph::{Cover, Position};
 use crate::id::{DeviceId, DocumentId};
+use crate::limits::Limits;
 use crate::rebuild::{Rebuild, Rebuilt};
 use crate::session::ConnectionId;
+use crate::transfer::{Resume, body_of, piece_frames, place_in};
 
 /// Work for a worker thread with a stack of at least 8 MiB. Pure: it touches nothing outside.
 #[derive(Debug, Clone)]
@@ -29,7 +32,7 @@ pub(crate) enum Work {
     /// Put a document together without some of its changes.
     Rebuild(Box<Rebuild>),
     /// Write the frames with the changes a peer is missing.
-    Collect(Collect),
+    Collect(Box<Collect>),
 }
 
 /// What a peer is missing.
@@ -38,9 +41,11 @@ pub(crate) struct Collect {
     pub(crate) contents: Arc<Contents>,
     /// What the peer has: these and all below them.
     pub(crate) known: Vec<ChangeHash>,
+    /// What came there of a batch that broke off.
+    pub(crate) staged: Option<Staged>,
     /// The number of changes up to which to look.
     pub(crate) until: Position,
-    pub(crate) frame_bytes_max: usize,
+    pub(crate) limits: Limits,
     /// This device.
     pub(crate) sender: DeviceId,
     pub(crate) compression: Arc<dyn Compression>,
@@ -121,45 +126,115 @@ impl Job {
 }
 
 impl Collect {
-    fn run(self, document: DocumentId) -> JobResult {
-        let facts = &self.contents.facts;
-        let mut missing = facts.graph.missing_from(&self.known);
+    fn run(&self, document: DocumentId) -> JobResult {
+        let graph = &self.contents.facts.graph;
+        let mut missing = graph.missing_from(&self.known);
         missing.retain(|position| *position < self.until);
-        let hashes: Vec<ChangeHash> = missing
+        let below: BTreeSet<Position> = missing
             .iter()
-            .map(|position| facts.graph.node(*position).hash)
-            .collect();
-        let batch = Changes {
-            salts: facts.proofs.salts().collect(),
-            changes: self.contents.raw_changes(&hashes, &self.known),
-            attestations: facts
-                .proofs
-                .attestations()
-                .map(|known| known.bytes().to_vec())
-                .collect(),
-        };
-        let frames = self.frames(document, batch);
-        let below: std::collections::BTreeSet<Position> = missing
-            .iter()
-            .flat_map(|position| facts.graph.dependencies(*position))
+            .flat_map(|position| graph.dependencies(*position))
             .collect();
         let tips = missing
             .iter()
             .filter(|position| !below.contains(position))
-            .map(|position| facts.graph.node(*position).hash)
+            .map(|position| graph.node(*position).hash)
             .collect();
+        let frames = self
+            .resumed(document, &missing)
+            .unwrap_or_else(|| self.anew(document, &missing));
         JobResult::Collected {
             until: self.until,
             frames,
             tips,
-            changes: hashes.len(),
+            changes: missing.len(),
         }
     }
 
-    /// The frames that bring a batch, in as few parts as the limit on frames allows.
-    fn frames(&self, document: DocumentId, batch: Changes) -> Vec<Vec<u8>> {
-        /// Beyond the batch: kind, document, length and whether it is the last part.
-        const AROUND_BYTES: usize = 32;
+    /// The rest of a batch that broke off, and what is missing beside it; `None` if it cannot be
+    /// made again as it was.
+    fn resumed(&self, document: DocumentId, missing: &[Position]) -> Option<Vec<Vec<u8>>> {
+        let staged = self.staged.as_ref()?;
+        let graph = &self.contents.facts.graph;
+        let resume = Resume::from_bytes(&staged.resume, &self.limits)?;
+        let positions = resume.positions(graph)?;
+        let body = body_of(&self.parts(document, self.changes(&positions, &resume.base)));
+        let at = place_in(&body, staged, &self.limits).filter(|_| resume.is_of(&body))?;
+        let mut there = Cover::default();
+        for position in positions {
+            there.insert(position);
+        }
+        let beside: Vec<Position> = missing
+            .iter()
+            .filter(|position| !there.contains(**position))
+            .copied()
+            .collect();
+        let mut frames = piece_frames(document, &body, at, &staged.resume, &self.limits);
+        let rest = Changes {
+            changes: self.changes(&beside, &self.known).changes,
+            ..self.proofs()
+        };
+        let parts = self.parts(document, rest);
+        frames.extend(part_frames(document, parts, body.len()));
+        Some(frames)
+    }
+
+    /// All that is missing. The changes of a large batch come first and in pieces.
+    fn anew(&self, document: DocumentId, missing: &[Position]) -> Vec<Vec<u8>> {
+        /// A batch of up to so many pieces is small enough to be sent again as a whole: it seldom
+        /// fills one once it is compressed.
+        const SMALL_PIECES_MAX: usize = 4;
+        let graph = &self.contents.facts.graph;
+        let changes = self.changes(missing, &self.known);
+        let proofs = self.proofs();
+        if changes.size() + proofs.size() <= SMALL_PIECES_MAX * self.limits.piece_bytes {
+            let whole = Changes {
+                changes: changes.changes,
+                ..proofs
+            };
+            return part_frames(document, self.parts(document, whole), 0);
+        }
+        let parts = self.parts(document, changes);
+        let proofs = self.parts(document, proofs);
+        let body = body_of(&parts);
+        let base = graph.heads_below(&self.known);
+        let until = graph.heads_of_first(self.until).collect();
+        let resume = Resume::new(base, until, &body).to_bytes();
+        if body.len() <= self.limits.piece_bytes || resume.len() > self.limits.resume_bytes_max {
+            return part_frames(document, [parts, proofs].concat(), 0);
+        }
+        let mut frames = piece_frames(document, &body, 0, &resume, &self.limits);
+        frames.extend(part_frames(document, proofs, body.len()));
+        frames
+    }
+
+    /// Changes without what proves them. None of them may lie at or below `known`.
+    fn changes(&self, positions: &[Position], known: &[ChangeHash]) -> Changes {
+        let graph = &self.contents.facts.graph;
+        let hashes: Vec<ChangeHash> = positions
+            .iter()
+            .map(|position| graph.node(*position).hash)
+            .collect();
+        Changes {
+            changes: self.contents.raw_changes(&hashes, known),
+            ..Changes::default()
+        }
+    }
+
+    /// What proves the changes of the document.
+    fn proofs(&self) -> Changes {
+        let proofs = &self.contents.facts.proofs;
+        let attestations = proofs.attestations();
+        Changes {
+            salts: proofs.salts().collect(),
+            changes: Vec::new(),
+            attestations: attestations.map(|known| known.bytes().to_vec()).collect(),
+        }
+    }
+
+    /// A batch in as few parts as the limit on frames allows.
+    fn parts(&self, document: DocumentId, batch: Changes) -> Vec<Vec<u8>> {
+        /// Beyond the batch: kind, document, lengths and whether it is the last part.
+        const AROUND_BYTES: usize = 48;
         /// A larger part is hardly better compressed, and seldom small enough.
         const PART_BYTES_MAX: usize = 4 << 20;
         let context = Context {
@@ -176,7 +251,7 @@ impl Collect {
                 continue;
             }
             let packed = pack(&batch, &context, Some(&*self.compression));
-            if packed.len() + AROUND_BYTES > self.frame_bytes_max
+            if packed.len() + AROUND_BYTES > self.limits.frame_bytes_max
                 && let Some(rest) = batch.split()
             {
                 open.extend([rest, batch]);
@@ -184,16 +259,23 @@ impl Collect {
             }
             parts.push(packed);
         }
-        let count = parts.len();
-        let frames = parts.into_iter().enumerate().map(|(index, batch)| {
-            let last = index + 1 == count;
-            Message::Changes {
-                document,
-                batch,
-                last,
-            }
-            .encode()
-        });
-        frames.collect()
+        parts
     }
+}
+
+/// The frames that bring the parts of a batch; `after` is how many bytes in pieces belong to it.
+fn part_frames(document: DocumentId, parts: Vec<Vec<u8>>, after: usize) -> Vec<Vec<u8>> {
+    let count = parts.len();
+    let frames = parts.into_iter().enumerate().map(|(index, batch)| {
+        let last = index + 1 == count;
+        let after = if last { after as u64 } else { 0 };
+        Message::Changes {
+            document,
+            batch,
+            last,
+            after,
+        }
+        .encode()
+    });
+    frames.collect()
 }

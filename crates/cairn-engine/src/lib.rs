@@ -39,11 +39,13 @@ mod rules;
 mod session;
 mod sharing;
 mod spare;
+mod staging;
 mod statement;
 mod storage;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod transfer;
 mod wire;
 
 pub use admission::BatchError;
@@ -72,6 +74,7 @@ pub use statement::{
     SignedStatement, Statement, StatementError, TlsKey, public_key,
 };
 pub use storage::{
-    Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,
+    Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, StagedBytes,
+    StagedPiece, StagedTransfer, Ticket,
 };
 pub use touched::Touched;

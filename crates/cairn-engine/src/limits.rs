@@ -86,9 +86,19 @@ pub struct Limits {
     /// Streams of one connection that carry documents at the same time. Default 8: a slow
     /// document does not hold up the others, and a stream's compression context costs memory.
     pub streams_max: usize,
-    /// Bytes of changes of one peer that wait for their attestation. Default 16 MiB: a cold sync
-    /// of the largest usual documents that breaks off near its end.
+    /// Bytes of changes of one peer's device that wait for the end of their batch. Default 16 MiB:
+    /// a cold sync of the largest usual documents that breaks off near its end.
     pub staging_bytes_max: usize,
+    /// Bytes in the vault, of all devices together, that wait so. Default 64 MiB: four devices at
+    /// their limit, and a hundred first meetings of the usual size. Beyond it a batch waits in
+    /// memory as long as its session.
+    pub staging_bytes_total_max: usize,
+    /// Bytes of a large batch in one frame; the last frame may have fewer. Default 8 KiB: what a
+    /// cut connection loses, and a two-hundredth more bytes for what is around each.
+    pub piece_bytes: usize,
+    /// Bytes by which a sender finds a batch again that broke off. Default 8 KiB: twice the heads
+    /// that a document may have, and samples of a history.
+    pub resume_bytes_max: usize,
     /// Bytes of changes under way to one peer that it has not gone through yet. Default 1 MiB: ten
     /// documents of the usual size, a second on a slow line, so that what somebody writes now is
     /// never far behind, and a sixteenth of what a peer may make wait here.
@@ -101,6 +111,9 @@ pub struct Limits {
     /// How long a peer may take from connecting to its Hello. Default 10 s: three round trips over
     /// a bad mobile network, each packet sent twice.
     pub handshake_timeout_millis: u64,
+    /// How long a question for the heads of a document holds up others. Default 10 s: a large
+    /// document is read from a slow disk in one.
+    pub answer_timeout_millis: u64,
     /// Silence after which a connection is given up, keep-alives counted as sound. Default 30 s:
     /// long enough for a change of network, short enough that "connected" means something.
     pub idle_timeout_millis: u64,
@@ -135,10 +148,14 @@ impl Default for Limits {
             batch_bytes_max: 16 << 20,
             streams_max: 8,
             staging_bytes_max: 16 << 20,
+            staging_bytes_total_max: 64 << 20,
+            piece_bytes: 8 << 10,
+            resume_bytes_max: 8 << 10,
             unprocessed_bytes_max: 1 << 20,
             introduction_bytes_max: 4 << 10,
             device_sessions_max: 1,
             handshake_timeout_millis: 10_000,
+            answer_timeout_millis: 10_000,
             idle_timeout_millis: 30_000,
         }
     }

@@ -16,13 +16,13 @@ use automerge::ChangeHash;
 
 use crate::document::Document;
 use crate::engine::{Engine, Output};
-use crate::frame::Message;
+use crate::frame::{Message, Staged};
 use crate::id::DocumentId;
 use crate::jobs::{Collect, Job, Work};
 use crate::session::{ConnectionId, Session};
 
 /// How many differing documents are read from the vault, asked for or waiting to be put together
-/// at the same time.
+/// at the same time. A question that nobody answers counts for a while only.
 const LOOKED_AT_MAX: usize = 16;
 
 /// With so many bytes on their way, single edits are gathered into batches: some hundred and
@@ -67,7 +67,11 @@ pub(crate) enum Collecting {
     #[default]
     Idle,
     /// It waits for its turn; the peer has these changes and all below them.
-    Queued(Vec<ChangeHash>),
+    Queued {
+        known: Vec<ChangeHash>,
+        /// What came there of a batch that broke off.
+        staged: Option<Staged>,
+    },
     /// A job writes the frames.
     Running,
     /// The frames are being sent; then the peer has been sent the first `until` changes.
@@ -99,15 +103,24 @@ impl Session {
     }
 
     /// Whether another document may be looked at now.
-    fn has_room_to_look(&mut self) -> bool {
+    fn has_room_to_look(&mut self, now_millis: u64) -> bool {
         let others = self.opening.len() + self.pace.queue.len();
         if others + self.pace.asked.len() >= LOOKED_AT_MAX {
             let lanes = &self.lanes;
-            self.pace
-                .asked
-                .retain(|id| lanes.get(id).is_some_and(|lane| lane.asked.is_some()));
+            self.pace.asked.retain(|id| {
+                let asked = lanes.get(id).and_then(|lane| lane.asked.as_ref());
+                asked.is_some_and(|asked| asked.until_millis > now_millis)
+            });
         }
         others + self.pace.asked.len() < LOOKED_AT_MAX
+    }
+
+    /// When the first question that was not answered stops holding up what waits, in ticks.
+    pub(crate) fn places_free_at(&self) -> Option<u64> {
+        let lanes = self.pace.asked.iter().filter_map(|id| self.lanes.get(id));
+        let asked = lanes.filter_map(|lane| lane.asked.as_ref());
+        let first = asked.map(|asked| asked.until_millis).min();
+        first.filter(|_| self.pace.has_todo())
     }
 
     /// The next of what waits: `first` if it does.
@@ -152,6 +165,7 @@ impl Engine {
         connection: ConnectionId,
         id: DocumentId,
         known: Vec<ChangeHash>,
+        staged: Option<Staged>,
     ) {
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
@@ -161,11 +175,11 @@ impl Engine {
         };
         match lane.collecting {
             Collecting::Idle => {
-                lane.collecting = Collecting::Queued(known);
+                lane.collecting = Collecting::Queued { known, staged };
                 session.pace.queue.push_back(id);
                 self.pump(connection);
             }
-            Collecting::Queued(_) => lane.collecting = Collecting::Queued(known),
+            Collecting::Queued { .. } => lane.collecting = Collecting::Queued { known, staged },
             // One at a time: what comes meanwhile is looked at when it is done.
             Collecting::Running | Collecting::Sending { .. } => {}
         }
@@ -195,11 +209,11 @@ impl Engine {
 
     /// Looks at the next document that differs. Returns whether there was one.
     fn look_at_next(&mut self, connection: ConnectionId) -> bool {
-        let focus = self.focus;
+        let (focus, now_millis) = (self.focus, self.ticks_millis);
         let Some(session) = self.sessions.get_mut(&connection) else {
             return false;
         };
-        if !session.has_room_to_look() {
+        if !session.has_room_to_look(now_millis) {
             return false;
         }
         match session.next_todo(focus) {
@@ -269,10 +283,10 @@ impl Engine {
         let Some(contents) = self.documents.get(&id).and_then(Document::loaded) else {
             return true;
         };
-        let Collecting::Queued(known) = &mut lane.collecting else {
+        let Collecting::Queued { known, staged } = &mut lane.collecting else {
             return true;
         };
-        let known = std::mem::take(known);
+        let (known, staged) = (std::mem::take(known), staged.take());
         let until = contents.facts.graph.len();
         if contents.facts.graph.missing_from(&known).is_empty() {
             lane.collecting = Collecting::Idle;
@@ -280,19 +294,21 @@ impl Engine {
             return true;
         }
         lane.collecting = Collecting::Running;
+        lane.resumed.clone_from(&staged);
         session.pace.running = true;
         let collect = Collect {
             contents: contents.clone(),
             known,
+            staged,
             until,
-            frame_bytes_max: self.config.limits.frame_bytes_max,
+            limits: self.config.limits.clone(),
             sender: self.device,
             compression: self.config.compression.clone(),
         };
         self.outputs.push_back(Output::Run(Job {
             document: id,
             connection,
-            work: Work::Collect(collect),
+            work: Work::Collect(Box::new(collect)),
         }));
         true
     }

@@ -167,6 +167,7 @@ impl Engine {
         self.note_common(id);
         self.note_changed(id);
         self.append_document(id, vec![signed], |_| {});
+        self.drop_unwelcome();
         if cut {
             self.take_out_beyond_cuts(id);
         }

@@ -152,6 +152,7 @@ impl Engine {
             self.end_session(connection);
             self.close(connection, reason);
         }
+        self.drop_unwelcome();
     }
 
     /// Whether a peer, or this device itself, is revoked or paused.

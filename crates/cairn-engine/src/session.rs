@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 
-use crate::frame::Parts;
+use crate::frame::{Parts, Staged};
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::pacing::{Collecting, Pace};
@@ -75,6 +75,8 @@ pub(crate) struct Lane {
     /// Changes that came from this peer and need not go back.
     pub(crate) theirs: BTreeSet<ChangeHash>,
     pub(crate) collecting: Collecting,
+    /// What came there of a batch that broke off, when it was last gone on with.
+    pub(crate) resumed: Option<Staged>,
     /// The peer named heads that are not here: changes are on their way.
     pub(crate) expecting: bool,
     /// Parts of a batch whose last part has not come.
@@ -100,6 +102,8 @@ pub(crate) struct Asked {
     pub(crate) durable: usize,
     /// Whether it came with samples.
     pub(crate) sampled: bool,
+    /// Until when it holds up questions for other documents, in ticks.
+    pub(crate) until_millis: u64,
 }
 
 impl Session {

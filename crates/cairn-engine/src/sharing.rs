@@ -259,6 +259,7 @@ impl Engine {
         self.note_common(id);
         self.note_changed(id);
         self.append_document(id, statements, |_| {});
+        self.drop_unwelcome();
         self.event(Event::Consent { document: id });
     }
 

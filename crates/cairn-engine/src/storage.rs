@@ -60,6 +60,62 @@ pub struct DocumentAppend {
     pub attestations: Vec<(RecordHash, Vec<u8>)>,
     /// Attestations that newer ones of the same device replace.
     pub attestations_replaced: Vec<RecordHash>,
+    /// Devices of which nothing is staged any more. Comes before `staged`.
+    pub unstaged: Vec<DeviceId>,
+    /// Pieces of batches whose end has not come. They are not part of the document.
+    pub staged: Vec<StagedPiece>,
+}
+
+impl DocumentAppend {
+    /// Nothing new but the row.
+    pub fn new(row: DocumentRow) -> Self {
+        Self {
+            row,
+            erased: false,
+            changes: Vec::new(),
+            set_aside: Vec::new(),
+            salts: Vec::new(),
+            attestations: Vec::new(),
+            attestations_replaced: Vec::new(),
+            unstaged: Vec::new(),
+            staged: Vec::new(),
+        }
+    }
+}
+
+/// A piece of a batch that has not come whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedPiece {
+    /// The device that sent it.
+    pub device: DeviceId,
+    /// How many bytes of the batch come before it; names the piece within document and device.
+    pub at: u64,
+    /// Of the first piece: by what the device finds the batch again. Empty for later ones.
+    pub resume: Vec<u8>,
+    /// The piece.
+    pub bytes: Vec<u8>,
+}
+
+/// All that is staged of one device in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedTransfer {
+    /// The device that sent it.
+    pub device: DeviceId,
+    /// As it came with the first piece.
+    pub resume: Vec<u8>,
+    /// The pieces in order, without a gap from the first.
+    pub pieces: Vec<Vec<u8>>,
+}
+
+/// How much is staged of one device in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StagedBytes {
+    /// The document.
+    pub document: DocumentId,
+    /// The device that sent it.
+    pub device: DeviceId,
+    /// Bytes of all pieces.
+    pub bytes: u64,
 }
 
 /// One line of the document index: enough to answer a peer without loading the document.
@@ -84,6 +140,8 @@ pub struct Restored {
     pub statements: Vec<Vec<u8>>,
     /// The document index.
     pub documents: Vec<DocumentRow>,
+    /// What is staged.
+    pub staged: Vec<StagedBytes>,
 }
 
 /// What the vault gives the engine when a document is loaded.
@@ -97,4 +155,6 @@ pub struct DocumentContent {
     pub salts: Vec<(DeviceId, [u8; 8])>,
     /// All attestations that nothing replaced.
     pub attestations: Vec<Vec<u8>>,
+    /// What is staged, one for each device.
+    pub staged: Vec<StagedTransfer>,
 }

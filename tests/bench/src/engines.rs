@@ -100,7 +100,7 @@ impl World {
     ) -> usize {
         let mut restored = Restored {
             statements: statements.to_vec(),
-            documents: Vec::new(),
+            ..Restored::default()
         };
         let mut disk = Disk::default();
         for history in documents {
@@ -316,6 +316,7 @@ pub(crate) fn shared<'a>(
     let restored = Restored {
         statements: rosters.clone(),
         documents: documents.map(History::row).collect(),
+        ..Restored::default()
     };
     let ids: Vec<DocumentId> = restored.documents.iter().map(|row| row.document).collect();
     let rules: Arc<dyn DocumentRules> = Arc::new(AllowAll);

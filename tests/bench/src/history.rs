@@ -125,7 +125,6 @@ impl History {
                 .iter()
                 .map(|(_, bytes)| bytes.clone())
                 .collect(),
-            set_aside: Vec::new(),
             salts: self
                 .actors
                 .iter()
@@ -136,6 +135,7 @@ impl History {
                 .zip(attested)
                 .filter_map(|(identity, heads)| Some(self.attestation(identity, &heads?)))
                 .collect(),
+            ..DocumentContent::default()
         }
     }
 

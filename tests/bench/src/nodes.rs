@@ -165,13 +165,10 @@ fn append_of(history: &History) -> Append {
     Append {
         statements: Vec::new(),
         documents: vec![DocumentAppend {
-            row: history.row(),
-            erased: false,
             changes: history.changes.clone(),
-            set_aside: Vec::new(),
             salts: content.salts,
             attestations: content.attestations.into_iter().map(named).collect(),
-            attestations_replaced: Vec::new(),
+            ..DocumentAppend::new(history.row())
         }],
     }
 }

@@ -50,7 +50,7 @@ impl Disk {
 /// One device: its engine, its disk, what it sent.
 #[derive(Clone)]
 pub(crate) struct Side {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Box<Engine>,
     disk: Disk,
     pub(crate) sent: VecDeque<Vec<u8>>,
     pub(crate) closed: bool,
@@ -71,8 +71,9 @@ impl Side {
         let restored = Restored {
             statements: disk.statements.values().cloned().collect(),
             documents: disk.rows.values().cloned().collect(),
+            ..Restored::default()
         };
-        let mut engine = Engine::new(config, restored);
+        let mut engine = Box::new(Engine::new(config, restored));
         for document in disk.rows.keys() {
             engine.open(*document);
         }

@@ -129,8 +129,17 @@ fn config(person: PersonId, device_secret: [u8; 32], random: &mut Random) -> Con
         device_secret: device_secret.into(),
         process: ProcessId::from_bytes(random.bytes()),
         seed: random.bytes(),
-        limits: Limits::default(),
+        limits: limits(),
         rules: Arc::new(AllowAll),
         compression: Arc::new(Uncompressed),
+    }
+}
+
+/// As in every release, but for smaller pieces: documents are small here, and their batches are to
+/// break off as well.
+fn limits() -> Limits {
+    Limits {
+        piece_bytes: 512,
+        ..Limits::default()
     }
 }

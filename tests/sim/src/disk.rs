@@ -7,7 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::ChangeHash;
-use cairn_engine::{Append, DocumentContent, DocumentId, DocumentRow, Restored, Ticket};
+use cairn_engine::{
+    Append, DeviceId, DocumentContent, DocumentId, DocumentRow, Restored, StagedBytes, StagedPiece,
+    StagedTransfer, Ticket,
+};
 
 use crate::random::Random;
 
@@ -17,6 +20,7 @@ pub(crate) struct Image {
     statements: BTreeMap<[u8; 32], Vec<u8>>,
     rows: BTreeMap<DocumentId, DocumentRow>,
     contents: BTreeMap<DocumentId, Kept>,
+    staged: BTreeMap<(DocumentId, DeviceId), Vec<StagedPiece>>,
 }
 
 /// What an image keeps of a document beside its row.
@@ -57,6 +61,7 @@ impl Image {
                     set_aside: aside,
                     ..Kept::default()
                 };
+                self.staged.retain(|(of, _), _| *of != part.row.document);
             }
             kept.salts.extend(part.salts);
             for replaced in part.attestations_replaced {
@@ -65,7 +70,15 @@ impl Image {
             for (hash, bytes) in part.attestations {
                 kept.attestations.insert(hash.0, bytes);
             }
-            self.rows.insert(part.row.document, part.row);
+            let document = part.row.document;
+            for device in part.unstaged {
+                self.staged.remove(&(document, device));
+            }
+            for piece in part.staged {
+                let pieces = self.staged.entry((document, piece.device)).or_default();
+                pieces.push(piece);
+            }
+            self.rows.insert(document, part.row);
         }
     }
 
@@ -73,6 +86,15 @@ impl Image {
         Restored {
             statements: self.statements.values().cloned().collect(),
             documents: self.rows.values().cloned().collect(),
+            staged: self
+                .staged
+                .iter()
+                .map(|((document, device), pieces)| StagedBytes {
+                    document: *document,
+                    device: *device,
+                    bytes: pieces.iter().map(|piece| piece.bytes.len() as u64).sum(),
+                })
+                .collect(),
         }
     }
 
@@ -92,7 +114,21 @@ impl Image {
                     .collect(),
                 salts: kept.salts.clone(),
                 attestations: kept.attestations.values().cloned().collect(),
+                staged: self.staged_of(document),
             })
+    }
+
+    fn staged_of(&self, document: DocumentId) -> Vec<StagedTransfer> {
+        let of_document = self.staged.iter().filter(|((of, _), _)| *of == document);
+        let transfers = of_document.map(|((_, device), pieces)| StagedTransfer {
+            device: *device,
+            resume: pieces
+                .first()
+                .map(|first| first.resume.clone())
+                .unwrap_or_default(),
+            pieces: pieces.iter().map(|piece| piece.bytes.clone()).collect(),
+        });
+        transfers.collect()
     }
 
     pub(crate) fn has_change(&self, document: DocumentId, hash: &ChangeHash) -> bool {

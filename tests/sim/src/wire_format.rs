@@ -10,6 +10,9 @@ pub(crate) const HEADS: u8 = 4;
 pub(crate) const CHANGES: u8 = 5;
 pub(crate) const ACK: u8 = 6;
 pub(crate) const REFUSED: u8 = 7;
+const PIECE: u8 = 10;
+/// Repeats the id of the document that its receiver asked for, and says no more.
+pub(crate) const NOTHING: u8 = 11;
 
 /// The body of a frame with changes: the document, the batch, whether it is the last part.
 pub(crate) type ChangesBody = (DocumentId, Changes, bool);
@@ -21,13 +24,27 @@ pub(crate) fn changes(frame: &[u8], sender: DeviceId) -> Option<ChangesBody> {
         return None;
     }
     let (document, packed, last): (_, Vec<u8>, _) = postcard::from_bytes(body).ok()?;
+    Some((document, batch(document, &packed, sender)?, last))
+}
+
+/// A piece of a large batch: of which document, at which place, which bytes.
+pub(crate) fn piece(frame: &[u8]) -> Option<(DocumentId, u64, Vec<u8>)> {
+    let (kind, body) = frame.split_first()?;
+    if *kind != PIECE {
+        return None;
+    }
+    let (document, at, _resume, bytes): (_, _, Vec<u8>, _) = postcard::from_bytes(body).ok()?;
+    Some((document, at, bytes))
+}
+
+/// A part of a batch as it travels.
+pub(crate) fn batch(document: DocumentId, packed: &[u8], sender: DeviceId) -> Option<Changes> {
     let context = Context {
         document,
         sender: Some(sender),
     };
     let bytes_max = Limits::default().batch_bytes_max;
-    let batch = unpack(&packed, &context, &Uncompressed, bytes_max).ok()?;
-    Some((document, batch, last))
+    unpack(packed, &context, &Uncompressed, bytes_max).ok()
 }
 
 /// Writes a frame with changes.
@@ -36,7 +53,7 @@ pub(crate) fn changes_frame((document, batch, last): &ChangesBody) -> Vec<u8> {
         document: *document,
         sender: None,
     };
-    let body = (document, pack(batch, &context, None), last);
+    let body = (document, pack(batch, &context, None), last, 0u64);
     let mut frame = vec![CHANGES];
     frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame
@@ -45,7 +62,7 @@ pub(crate) fn changes_frame((document, batch, last): &ChangesBody) -> Vec<u8> {
 /// Writes a frame of heads that asks for the receiver's.
 pub(crate) fn heads_frame(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
     let heads: Vec<[u8; 32]> = heads.iter().map(|hash| hash.0).collect();
-    let body = (document, &heads, &heads, true, 0u8);
+    let body = (document, &heads, &heads, true, 0u8, None::<()>);
     let mut frame = vec![HEADS];
     frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame

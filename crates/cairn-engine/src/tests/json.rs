@@ -82,6 +82,7 @@ pub(super) fn message(bytes: &[u8], sender: DeviceId) -> Value {
             samples,
             asks,
             has_yours,
+            staged,
         } => json!({
             "kind": "heads",
             "document": hex(document.as_bytes()),
@@ -93,17 +94,38 @@ pub(super) fn message(bytes: &[u8], sender: DeviceId) -> Value {
                 Has::Yes => 1,
                 Has::Durably => 2,
             },
+            "staged": staged.map(|staged| {
+                json!({ "resume": hex(&staged.resume), "bytes": staged.bytes })
+            }),
         }),
         Message::Changes {
             document,
             batch,
             last,
+            after,
         } => {
             let mut value = changes(document, sender, &batch);
             value["kind"] = json!("changes");
             value["last"] = json!(last);
+            value["after"] = json!(after);
             value
         }
+        Message::Piece {
+            document,
+            at,
+            resume,
+            bytes,
+        } => json!({
+            "kind": "piece",
+            "document": hex(document.as_bytes()),
+            "at": at,
+            "resume": hex(&resume),
+            "bytes": hex(&bytes),
+        }),
+        Message::Nothing(document) => json!({
+            "kind": "nothing",
+            "document": hex(document.as_bytes()),
+        }),
         Message::Ack { document, heads } => json!({
             "kind": "acknowledgement",
             "document": hex(document.as_bytes()),

@@ -137,8 +137,8 @@ pub(super) fn statements() -> Vec<([u8; 32], SignedStatement)> {
             DEVICE,
             Statement::DocumentContinued(DocumentContinued {
                 origin,
-                person: PersonId::from_bytes(public_key(&OTHER_DEVICE)),
-                successor: DocumentId::from_bytes([0x71; 16]),
+                person,
+                successor: DocumentId::from_bytes([0x67; 16]),
                 at_millis: AT,
             }),
         ),

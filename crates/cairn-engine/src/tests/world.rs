@@ -72,6 +72,7 @@ impl World {
             let restored = Restored {
                 statements: vec![first.bytes().to_vec()],
                 documents: Vec::new(),
+                ..Restored::default()
             };
             Side {
                 engine: Engine::new(config, restored),

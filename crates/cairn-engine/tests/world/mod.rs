@@ -2,21 +2,24 @@
 
 #![expect(dead_code, reason = "each file of tests uses a part of it")]
 
+mod breaking;
 mod consent;
 mod devices;
+mod disk;
 mod moments;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
 use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
-    Append, Breach, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
-    DocumentRules, Engine, Event, Input, Judged, Limits, LoadedDocument, Now, Output, PersonId,
-    ProcessId, Restored, Role, SignedStatement, Statement, Ticket, public_key,
+    Append, Breach, Config, ConnectionId, DeviceAdded, DocumentId, DocumentRules, Engine, Event,
+    Input, Judged, Limits, LoadedDocument, Now, Output, PersonId, ProcessId, Role, SignedStatement,
+    Statement, Ticket, public_key,
 };
+use disk::Disk;
 
 /// As the node compresses.
 #[derive(Debug)]
@@ -29,67 +32,6 @@ impl Compression for Zstd {
 
     fn decompress(&self, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, CompressionError> {
         zstd::bulk::decompress(bytes, bytes_max).map_err(|_error| CompressionError)
-    }
-}
-
-/// What a vault would keep.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Disk {
-    statements: BTreeMap<[u8; 32], Vec<u8>>,
-    rows: BTreeMap<DocumentId, cairn_engine::DocumentRow>,
-    contents: BTreeMap<DocumentId, DocumentContent>,
-}
-
-impl Disk {
-    fn write(&mut self, append: Append) {
-        for (hash, bytes) in append.statements {
-            self.statements.insert(hash.0, bytes);
-        }
-        for part in append.documents {
-            let content = self.contents.entry(part.row.document).or_default();
-            content
-                .changes
-                .extend(part.changes.into_iter().map(|(_, bytes)| bytes));
-            let hash = |bytes: &Vec<u8>| {
-                let chunk = ChangeChunk::parse(bytes, &Limits::default());
-                chunk.unwrap().hash()
-            };
-            for gone in &part.set_aside {
-                let place = content.changes.iter().position(|it| hash(it) == *gone);
-                let apart = content.set_aside.iter().any(|it| hash(it) == *gone);
-                assert!(place.is_some() || apart);
-                content
-                    .set_aside
-                    .extend(place.map(|place| content.changes.remove(place)));
-            }
-            if part.erased {
-                let mut kept = std::mem::take(&mut content.set_aside);
-                kept.retain(|bytes| part.set_aside.contains(&hash(bytes)));
-                *content = DocumentContent {
-                    set_aside: kept,
-                    ..DocumentContent::default()
-                };
-            }
-            content.salts.extend(part.salts);
-            content.attestations.retain(|bytes| {
-                let hash = blake3::hash(&bytes[..bytes.len() - 64]);
-                !part
-                    .attestations_replaced
-                    .iter()
-                    .any(|old| old.0 == *hash.as_bytes())
-            });
-            content
-                .attestations
-                .extend(part.attestations.into_iter().map(|(_, bytes)| bytes));
-            self.rows.insert(part.row.document, part.row);
-        }
-    }
-
-    fn restored(&self) -> Restored {
-        Restored {
-            statements: self.statements.values().cloned().collect(),
-            documents: self.rows.values().cloned().collect(),
-        }
     }
 }
 
@@ -110,6 +52,7 @@ impl DocumentRules for Rules {
     }
 }
 
+#[derive(Clone)]
 struct Side {
     engine: Engine,
     recovery: [u8; 32],
@@ -124,12 +67,15 @@ struct Side {
 /// Both ends of a connection: the side, and the connection's name there.
 type Ends = [(usize, ConnectionId); 2];
 
+#[derive(Clone)]
 pub(crate) struct World {
     sides: Vec<Side>,
     wires: Vec<Ends>,
     next_connection: u64,
     sent: Vec<(usize, usize, Vec<u8>)>,
     lost: Option<u8>,
+    /// How many more bytes pass before all connections break.
+    left: Option<usize>,
     millis: u64,
 }
 
@@ -153,6 +99,7 @@ impl World {
             next_connection: 0,
             sent: Vec::new(),
             lost: None,
+            left: None,
             millis: 0,
         };
         for index in 0..people as u8 {
@@ -161,8 +108,7 @@ impl World {
             let added = DeviceAdded::countersigned(person, &secret, 0);
             let first = SignedStatement::sign(Statement::DeviceAdded(added), &recovery);
             let mut disk = Disk::default();
-            disk.statements
-                .insert(first.hash().0, first.bytes().to_vec());
+            disk.add_statement(&first);
             world.start_side(recovery, secret, 0, disk);
         }
         world
@@ -283,14 +229,7 @@ impl World {
     }
 
     pub(crate) fn disconnect_all(&mut self) {
-        for ends in std::mem::take(&mut self.wires) {
-            for (side, connection) in ends {
-                let now = self.now();
-                self.sides[side]
-                    .engine
-                    .handle(now, Input::Disconnected { connection });
-            }
-        }
+        self.break_all();
         self.run();
     }
 
@@ -373,7 +312,7 @@ impl World {
         match output {
             Output::Append { ticket, append } => it.unwritten.push_back((ticket, append)),
             Output::Load { document } => {
-                let content = it.disk.contents.get(&document).cloned().unwrap_or_default();
+                let content = it.disk.content(document);
                 let result = LoadedDocument::from_content(document, content, &Limits::default());
                 it.engine.handle(now, Input::Loaded { document, result });
             }
@@ -385,6 +324,10 @@ impl World {
             Output::Send { connection, bytes } => {
                 if let Some((peer, theirs)) = self.other_end(side, connection) {
                     if self.lost == Some(bytes[0]) {
+                        return;
+                    }
+                    if !self.passes(bytes.len()) {
+                        self.break_all();
                         return;
                     }
                     self.sent.push((side, peer, bytes.clone()));
@@ -463,6 +406,11 @@ impl World {
         self.lost = Some(kind);
     }
 
+    /// Loses nothing any more.
+    pub(crate) fn lose_nothing(&mut self) {
+        self.lost = None;
+    }
+
     pub(crate) fn focus(&mut self, side: usize, document: DocumentId) {
         self.sides[side].engine.focus(Some(document));
     }
@@ -480,7 +428,7 @@ impl World {
         let frames = self.sent.iter();
         let frames = frames.filter(|(one, other, _)| (*one, *other) == (from, to));
         frames
-            .filter(|(_, _, bytes)| bytes.first() == Some(&5))
+            .filter(|(_, _, bytes)| [5, 10].contains(&bytes[0]))
             .map(|(_, _, bytes)| bytes.len())
             .collect()
     }
@@ -619,6 +567,7 @@ pub(crate) fn text(engine: &Engine, document: DocumentId) -> Option<String> {
 }
 
 /// Two paired people.
+#[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) world: World,
 }

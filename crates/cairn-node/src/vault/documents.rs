@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use automerge::ChangeHash;
 use cairn_engine::{
     Append, ChangeChunk, DeviceId, DocumentAppend, DocumentContent, DocumentId, DocumentRow,
-    Limits, PersonId, RecordHash, Restored,
+    Limits, PersonId, RecordHash, Restored, StagedBytes, StagedTransfer,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -48,7 +48,8 @@ fn append_document(connection: &Connection, new: &DocumentAppend) -> Result<(), 
             )?
             .execute(params![number, device.as_bytes(), salt])?;
     }
-    append_attestations(connection, number, new)
+    append_attestations(connection, number, new)?;
+    append_staged(connection, number, new)
 }
 
 /// Moves changes to the table of those that are not part of their document any more. Rare, so the
@@ -114,6 +115,7 @@ fn erase(
     }
     for sql in [
         "DELETE FROM salts WHERE document = ?",
+        "DELETE FROM staged WHERE document = ?",
         "DELETE FROM views WHERE document = ?",
     ] {
         connection.prepare_cached(sql)?.execute([number])?;
@@ -166,6 +168,38 @@ fn append_attestations(
     Ok(())
 }
 
+/// What is staged goes first: the next batch of the device may begin in the same append.
+fn append_staged(
+    connection: &Connection,
+    number: i64,
+    new: &DocumentAppend,
+) -> Result<(), VaultError> {
+    for device in &new.unstaged {
+        connection
+            .prepare_cached("DELETE FROM staged WHERE document = ? AND device = ?")?
+            .execute(params![number, device.as_bytes()])?;
+    }
+    for piece in &new.staged {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO staged (document, device, at, resume, piece)
+                 VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                number,
+                piece.device.as_bytes(),
+                place_of(piece.at)?,
+                piece.resume,
+                piece.bytes,
+            ])?;
+    }
+    Ok(())
+}
+
+fn place_of(at: u64) -> Result<i64, VaultError> {
+    i64::try_from(at).map_err(|_error| VaultError::damaged("a staged piece lies too far back"))
+}
+
 fn write_row(connection: &Connection, row: &DocumentRow) -> Result<i64, VaultError> {
     let number = connection
         .prepare_cached(
@@ -202,9 +236,23 @@ pub(super) fn restored(connection: &Connection) -> Result<Restored, VaultError> 
     while let Some(row) = rows.next()? {
         documents.push(read_row(row)?);
     }
+    let staged = reading
+        .prepare_cached(
+            "SELECT id, device, sum(length(piece)) FROM staged JOIN documents ON number = document
+             GROUP BY document, device ORDER BY document, device",
+        )?
+        .query_map((), |row| {
+            Ok(StagedBytes {
+                document: DocumentId::from_bytes(row.get(0)?),
+                device: DeviceId::from_bytes(row.get(1)?),
+                bytes: row.get::<_, i64>(2)?.unsigned_abs(),
+            })
+        })?
+        .collect::<Result<_, _>>()?;
     Ok(Restored {
         statements,
         documents,
+        staged,
     })
 }
 
@@ -240,7 +288,38 @@ pub(super) fn load(
         })?
         .collect::<Result<_, _>>()?;
     content.attestations = read_log(&reading, "SELECT bytes FROM attestations", number)?;
+    content.staged = read_staged(&reading, number)?;
     Ok(content)
+}
+
+/// What is staged in a document, of each device up to the first gap.
+fn read_staged(reading: &Connection, number: i64) -> Result<Vec<StagedTransfer>, VaultError> {
+    let mut query = reading.prepare_cached(
+        "SELECT device, at, resume, piece FROM staged WHERE document = ? ORDER BY device, at",
+    )?;
+    let mut rows = query.query([number])?;
+    let mut staged: Vec<(StagedTransfer, u64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let device = DeviceId::from_bytes(row.get(0)?);
+        let (at, piece): (i64, Vec<u8>) = (row.get(1)?, row.get(3)?);
+        let at = at.unsigned_abs();
+        if at == 0 {
+            let first = StagedTransfer {
+                device,
+                resume: row.get(2)?,
+                pieces: Vec::new(),
+            };
+            staged.push((first, 0));
+        }
+        if let Some((transfer, bytes)) = staged.last_mut()
+            && transfer.device == device
+            && *bytes == at
+        {
+            *bytes += piece.len() as u64;
+            transfer.pieces.push(piece);
+        }
+    }
+    Ok(staged.into_iter().map(|(transfer, _)| transfer).collect())
 }
 
 /// The rows of a document in the order in which they came, each content once.

@@ -101,7 +101,19 @@ CREATE TABLE audit (
 ) STRICT;
 ";
 
-const MIGRATIONS: &[&str] = &[VERSION_1];
+/// Version 2: what came of batches whose end is on its way.
+const VERSION_2: &str = "
+CREATE TABLE staged (
+    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    device   BLOB NOT NULL,
+    at       INTEGER NOT NULL, -- how many bytes of the batch come before
+    resume   BLOB NOT NULL,
+    piece    BLOB NOT NULL,
+    PRIMARY KEY (document, device, at)
+) STRICT;
+";
+
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// The newest format of the database that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;

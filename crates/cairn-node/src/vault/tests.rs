@@ -3,6 +3,7 @@
 mod cost;
 mod crash;
 mod damage;
+mod staging;
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
@@ -78,22 +79,20 @@ fn edit(document: DocumentId, number: u64) -> Append {
 
 /// The same where edit `last` was the document's one before.
 fn edit_after(document: DocumentId, number: u64, last: u64) -> Append {
+    let row = DocumentRow {
+        document,
+        owner: PersonId::from_bytes([1; 32]),
+        kind: 3,
+        salt: [9; 16],
+        heads: vec![ChangeHash(hash(number))],
+    };
     Append {
         statements: Vec::new(),
         documents: vec![DocumentAppend {
-            row: DocumentRow {
-                document,
-                owner: PersonId::from_bytes([1; 32]),
-                kind: 3,
-                salt: [9; 16],
-                heads: vec![ChangeHash(hash(number))],
-            },
-            erased: false,
-            set_aside: Vec::new(),
             changes: vec![(ChangeHash(hash(number)), chunk(number))],
-            salts: Vec::new(),
             attestations: vec![(RecordHash(hash(number)), attestation(number))],
             attestations_replaced: vec![RecordHash(hash(last))],
+            ..DocumentAppend::new(row)
         }],
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cairn_engine::{DeviceId, DocumentId, PersonId, Role};
+use cairn_engine::{Changes, DeviceId, DocumentId, PersonId, Role};
 
 use crate::truth::Truth;
 use crate::wire_format;
@@ -30,6 +30,8 @@ pub(crate) struct Consent {
     /// How many changes were found on the way to a person, by document.
     found: BTreeMap<(DocumentId, PersonId), u64>,
     pub(crate) changes_found: u64,
+    /// What was sent of large batches, and how much of it was looked at.
+    pieces: BTreeMap<(DeviceId, PersonId, DocumentId), (Vec<u8>, usize)>,
 }
 
 impl Default for Consent {
@@ -40,6 +42,7 @@ impl Default for Consent {
             indexed: 0,
             found: BTreeMap::new(),
             changes_found: 0,
+            pieces: BTreeMap::new(),
         }
     }
 }
@@ -57,13 +60,17 @@ impl Consent {
         if changes.is_none() && sent.frame.first() == Some(&wire_format::CHANGES) {
             return Err("changes on the wire do not decode".into());
         }
-        if let Some((document, batch, _)) = changes {
+        let mut brought = changes.map(|(document, batch, _)| (document, vec![batch]));
+        if let Some((document, at, bytes)) = wire_format::piece(sent.frame) {
+            brought = Some((document, self.parts(sent, document, at, &bytes)?));
+        }
+        if let Some((document, parts)) = brought {
             if sent.from != sent.to && role(document) == Role::None {
                 return Err(format!(
                     "changes of {document:?} went to a person whose consent was taken back"
                 ));
             }
-            for chunk in &batch.changes {
+            for chunk in parts.iter().flat_map(|part| &part.changes) {
                 let Some(hash) = wire_format::hash_of(chunk) else {
                     return Err(format!(
                         "a change of {document:?} on the wire does not decode"
@@ -78,6 +85,37 @@ impl Consent {
             }
         }
         self.search(truth, sent)
+    }
+
+    /// The parts of a large batch that a piece completes.
+    fn parts(
+        &mut self,
+        sent: Sent<'_>,
+        document: DocumentId,
+        at: u64,
+        bytes: &[u8],
+    ) -> Result<Vec<Changes>, String> {
+        const LENGTH_BYTES: usize = 4;
+        let of = (sent.device, sent.to, document);
+        let (body, read) = self.pieces.entry(of).or_default();
+        // It begins anew, or goes on where a broken connection left it.
+        body.truncate(at as usize);
+        body.extend_from_slice(bytes);
+        *read = if at == 0 { 0 } else { *read };
+        let mut parts = Vec::new();
+        while let Some((length, rest)) = body
+            .get(*read..)
+            .and_then(|rest| rest.split_first_chunk::<LENGTH_BYTES>())
+        {
+            let length = u32::from_le_bytes(*length) as usize;
+            let Some(part) = rest.get(..length) else {
+                break;
+            };
+            let batch = wire_format::batch(document, part, sent.device);
+            parts.push(batch.ok_or("a part of a batch on the wire does not decode")?);
+            *read += LENGTH_BYTES + length;
+        }
+        Ok(parts)
     }
 
     /// Looks for ids anywhere in the bytes.
@@ -109,6 +147,10 @@ impl Consent {
         sent: Sent<'_>,
         what: &str,
     ) -> Result<(), String> {
+        // The answer to a question that named it, the same as for what does not exist.
+        if sent.frame.first() == Some(&wire_format::NOTHING) && sent.frame.len() == 17 {
+            return Ok(());
+        }
         if !truth.may_know(&document, sent.to) {
             return Err(format!(
                 "{what} of {document:?} went to a person who never had consent"

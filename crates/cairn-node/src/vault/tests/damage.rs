@@ -156,7 +156,7 @@ fn a_newer_database_is_left_alone() {
         refused,
         Err(VaultError::Newer {
             found: 99,
-            known: 1
+            known: 2
         })
     ));
     assert!(fs::read(folder.path().join("vault.db")).unwrap() == before);
