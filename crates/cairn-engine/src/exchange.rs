@@ -10,6 +10,7 @@ use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
 use crate::frame::{Changes, HASHES_MAX, Has, Message};
 use crate::id::DocumentId;
+use crate::mutants::broken;
 use crate::pacing::Collecting;
 use crate::session::{Asked, ConnectionId, Lane};
 
@@ -128,17 +129,20 @@ impl Engine {
             Some(contents) if sampled => contents.facts.graph.samples(),
             _ => Vec::new(),
         };
-        let heads = if cfg!(cairn_mutant = "heads-before-durable") {
+        let heads = if broken("heads-before-durable") {
             document.heads().to_vec()
         } else {
             document.durable_heads.clone()
         };
         if asks && let Some(session) = self.sessions.get_mut(&connection) {
-            session.lanes.entry(id).or_default().asked = Some(Asked {
+            // The first answer is to the first question, and says nothing of what came since.
+            let asked = &mut session.lanes.entry(id).or_default().asked;
+            let asked = asked.get_or_insert_with(|| Asked {
                 durable: document.durable,
                 heads: heads.clone(),
                 sampled,
             });
+            asked.sampled |= sampled;
             self.note_asked(connection, id);
         }
         self.send(
@@ -391,6 +395,7 @@ impl Engine {
         };
         let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX;
         let mut frame = None;
+        let mut unknown = Vec::new();
         for connection in connections {
             let first = self
                 .sessions
@@ -415,6 +420,10 @@ impl Engine {
                 continue;
             }
             if lane.collecting != Collecting::Idle || lane.sent != Some(before) {
+                // Two questions that crossed may have left open what the peer has.
+                if lane.sent.is_none() && lane.asked.is_none() && !lane.expecting {
+                    unknown.push(connection);
+                }
                 continue;
             }
             if large || !session.pace.has_room_for_edits() {
@@ -424,7 +433,7 @@ impl Engine {
             lane.sent = Some(count);
             lane.unacknowledged.extend(&new_tips);
             self.counters.changes_sent += batch.changes.len() as u64;
-            if cfg!(cairn_mutant = "live-push-forgotten") {
+            if broken("live-push-forgotten") {
                 continue;
             }
             let bytes = frame.get_or_insert_with(|| {
@@ -437,6 +446,9 @@ impl Engine {
             });
             let bytes = bytes.clone();
             self.send_changes(connection, bytes);
+        }
+        for connection in unknown {
+            self.ask(connection, id);
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::frame::{Changes, HASHES_MAX, Message, Refusal, part_size};
 use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
+use crate::mutants::broken;
 use crate::session::{ConnectionId, Lane};
 
 impl Engine {
@@ -168,8 +169,11 @@ impl Engine {
         };
         document.admitting = false;
         if judged_anew {
-            // Consent or devices changed meanwhile: what was judged by the old is judged again.
-            document.inbox.push_front((connection, parts));
+            // Consent or devices changed meanwhile: what was judged by the old is judged again,
+            // unless its sender is gone, without whom it cannot be read.
+            if self.sessions.contains_key(&connection) {
+                document.inbox.push_front((connection, parts));
+            }
             return;
         }
         match result {
@@ -262,7 +266,7 @@ impl Engine {
             let salts = batch.salts.clone();
             let count = changes.len();
             self.append_document(id, Vec::new(), |part| {
-                if cfg!(not(cairn_mutant = "append-forgotten")) {
+                if !broken("append-forgotten") {
                     part.changes = changes;
                 }
                 part.salts = salts;
@@ -299,7 +303,7 @@ impl Engine {
         let Body::Loaded(current) = &mut document.body else {
             return None;
         };
-        if Arc::ptr_eq(current, base) || cfg!(cairn_mutant = "edit-lost") {
+        if Arc::ptr_eq(current, base) || broken("edit-lost") {
             let contents = std::mem::take(&mut admitted.contents);
             *current = Arc::from(contents);
             return Some(admitted);

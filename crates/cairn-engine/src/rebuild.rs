@@ -255,6 +255,10 @@ impl Engine {
         document.set_loaded(rebuilt.loaded);
         document.set_aside = [earlier, rebuilt.set_aside.clone()].concat();
         document.writer = None;
+        // Statements that are still on their way to the vault count changes as they were before.
+        for appending in &mut self.appending {
+            appending.outdated(document);
+        }
         self.keep_rebuilt(id, rebuilt.set_aside, rebuilt.attestations_dropped);
     }
 

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
-use cairn_engine::{DocumentId, Event};
+use cairn_engine::{DeviceId, DocumentId, Event};
 
 use crate::disk::Image;
 use crate::wire_format;
+use crate::world::World;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -88,4 +89,28 @@ impl Acknowledged {
     pub(crate) fn forget(&mut self, device: usize) {
         self.promised.remove(&device);
     }
+}
+
+/// What a device calls delivered to another is on that one's disk, or was until a backup replaced
+/// it, or came from there.
+pub(crate) fn delivered(
+    world: &World,
+    at: usize,
+    peer: DeviceId,
+    document: DocumentId,
+    heads: &[ChangeHash],
+) -> Result<(), String> {
+    let mut peers = world.devices.iter().filter(|it| it.id() == peer);
+    let fine = peers.any(|it| {
+        let has = |hash: &ChangeHash| {
+            it.disk.image.has_change(document, hash) || world.consent.sent.contains(&(peer, *hash))
+        };
+        it.hostile || it.rolled_back || heads.iter().all(has)
+    });
+    if fine {
+        return Ok(());
+    }
+    Err(format!(
+        "device {at} calls {document:?} delivered, but the receiver does not have it on its disk"
+    ))
 }
