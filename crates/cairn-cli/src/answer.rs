@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::arguments::{Command, MoodCommand};
 use crate::failure::Failure;
 use crate::{
-    bookmarks, changes, devices, goals, history, moods, notebook, people, reports, sharing,
+    bookmarks, changes, devices, drafts, erasing, goals, history, moods, notebook, people, reports,
+    sharing,
 };
 
 /// What a command gives back.
@@ -64,6 +65,9 @@ pub(crate) fn run(node: &Node, command: &Command, words: &Words) -> Result<Answe
         Command::Share(share) => sharing::share(node, share, words),
         Command::Unshare { document, with } => sharing::unshare(node, *document, with, words),
         Command::Consent { document } => sharing::consent(node, *document, words),
+        Command::Drafts { document } => drafts::list(node, *document, words),
+        Command::Erase { document } => erasing::erase(node, *document, words),
+        Command::FreshCopy { document } => erasing::fresh_copy(node, *document, words),
         Command::People => Ok(people::list(node, words)),
         Command::Devices => Ok(devices::list(node, words)),
         Command::Bookmark { command } => bookmarks::run(node, command, words),

@@ -86,6 +86,26 @@ pub(crate) enum Command {
         #[arg(value_name = "DOC")]
         document: DocumentId,
     },
+    /// Own words that the owner of a document never took, kept aside on this device
+    Drafts {
+        /// The document's id
+        #[arg(value_name = "DOC")]
+        document: DocumentId,
+    },
+    /// Remove a document here and ask everyone who ever could see it to remove it; once more to see
+    /// who has answered
+    Erase {
+        /// The document's id
+        #[arg(value_name = "DOC")]
+        document: DocumentId,
+    },
+    /// Go on in a new goal that has what this one shows now and nothing from before; this one is
+    /// erased
+    FreshCopy {
+        /// The document's id
+        #[arg(value_name = "DOC")]
+        document: DocumentId,
+    },
     /// Connect with another person's notebook, once
     Pair {
         #[command(subcommand)]
@@ -320,9 +340,16 @@ pub(crate) struct Share {
         allow_hyphen_values = true
     )]
     pub(crate) purpose: String,
-    /// When it should end
+    /// When it ends
     #[arg(long, value_name = "RFC3339", value_parser = crate::moment::parse)]
     pub(crate) expires: Option<Moment>,
+    /// Share a fresh copy, without anything that was removed or replaced before; the answer has its
+    /// id
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Share it with all that was there before, under the same id; so it is without --fresh
+    #[arg(long, conflicts_with = "fresh")]
+    pub(crate) with_history: bool,
 }
 
 #[derive(Debug, Subcommand)]

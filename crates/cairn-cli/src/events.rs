@@ -163,6 +163,16 @@ fn of_refusal(node: &Node, event: &NodeEvent, words: &Words) -> Option<Line> {
                 ],
             ),
         ),
+        NodeEvent::Erased { document, drafts } => (
+            json!({ "event": "erased", "document": document.to_string(), "drafts": drafts }),
+            words.format(
+                text_id!("cli-document-erased"),
+                &[
+                    ("document", document.to_string().into()),
+                    ("count", (*drafts).into()),
+                ],
+            ),
+        ),
         NodeEvent::SetAside { document, changes } => (
             json!({ "event": "set-aside", "document": document.to_string(), "changes": changes }),
             words.format(

@@ -380,11 +380,17 @@ fn in_words(node: &Node, goal: &GoalView, marks: &Marks, words: &Words) -> Strin
         lines.push(format!("  [{mark}] {}  ({})", step.text.as_str(), step.id));
     }
     for rating in &goal.ratings {
+        let copied = rating.copied_from.as_ref();
+        let (id, by) = match copied {
+            Some(rater) => (text_id!("cli-goal-rating-copied"), rater),
+            None => (text_id!("cli-goal-rating"), &rating.writer),
+        };
         lines.push(words.format(
-            text_id!("cli-goal-rating"),
+            id,
             &[
                 ("when", moment::local(rating.at).into()),
-                ("name", people::call_by_text(node, &rating.writer).into()),
+                ("name", people::call_by_text(node, by).into()),
+                ("copier", people::call_by_text(node, &rating.writer).into()),
                 ("value", rating.value.into()),
                 ("note", rating.note.as_str().into()),
             ],

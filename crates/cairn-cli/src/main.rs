@@ -11,6 +11,8 @@ mod arguments;
 mod bookmarks;
 mod changes;
 mod devices;
+mod drafts;
+mod erasing;
 mod events;
 mod failure;
 mod goals;

@@ -21,15 +21,26 @@ pub(crate) fn share(node: &Node, share: &Share, words: &Words) -> Result<Answer,
         purpose: share.purpose.clone(),
         expires_millis: share.expires.map(|at| at.at_millis),
     };
-    node.share(share.document, person, terms)?;
-    let plain = words.format(
+    let first = node.consent(share.document).is_empty();
+    let document = if share.fresh {
+        node.share_afresh(share.document, person, terms)?
+    } else {
+        node.share(share.document, person, terms)?;
+        share.document
+    };
+    let mut plain = words.format(
         text_id!("cli-shared"),
         &[("name", people::call(node, person).into())],
     );
-    Ok(Answer::new(
-        terms_now(share.document, person, share.role),
-        plain,
-    ))
+    if first && !share.fresh && !share.with_history && node.has_removed_words(document)? {
+        plain.push('\n');
+        plain.push_str(&words.text(text_id!("cli-shared-history")));
+    }
+    if share.fresh {
+        plain.push('\n');
+        plain.push_str(&document.to_string());
+    }
+    Ok(Answer::new(terms_now(document, person, share.role), plain))
 }
 
 /// Stops sharing a document.
@@ -76,7 +87,11 @@ pub(crate) fn consent(node: &Node, document: DocumentId, words: &Words) -> Resul
         let receipt = line.receipt_millis.map(moment::utc);
         let since = moment::utc(line.at_millis);
         plain.push_str(&words.format(
-            text_id!("cli-consent"),
+            if line.erase {
+                text_id!("cli-consent-erase")
+            } else {
+                text_id!("cli-consent")
+            },
             &[
                 ("name", people::call(node, line.grantee).into()),
                 ("role", grant_word(line.role).into()),
@@ -95,6 +110,7 @@ pub(crate) fn consent(node: &Node, document: DocumentId, words: &Words) -> Resul
             "expires": line.expires_millis.map(moment::utc),
             "receipt": receipt,
             "in_force": line.in_force,
+            "erase": line.erase,
         }));
     }
     if json.is_empty() {

@@ -26,11 +26,16 @@ use crate::mutants::broken;
 use crate::people::{Cuts, Standing};
 use crate::proofs::Proofs;
 use crate::rules::{DocumentRules, Judged};
+use crate::spare::Spare;
 use crate::statement::{Origin, StatementError};
 use crate::storage::RecordHash;
+use crate::touched::Touched;
 
 /// How often a batch is gone through: each time refusals can make further proofs incomplete.
 const PASSES_MAX: usize = 8;
+
+/// Changes of a batch of which each is told where it did something; a view is read anew from more.
+const TOLD_MAX: usize = 64;
 
 /// Forks that are looked at in one batch: each costs a walk through the batch.
 const FORKS_MAX: usize = 4;
@@ -41,6 +46,8 @@ pub(crate) struct Admission {
     pub(crate) document: DocumentId,
     pub(crate) origin: Origin,
     pub(crate) contents: Arc<Contents>,
+    /// A copy of it that may be applied to.
+    pub(crate) spare: Option<Spare>,
     /// The batch as it came, and from which device.
     pub(crate) parts: Parts,
     pub(crate) sender: Option<DeviceId>,
@@ -78,6 +85,8 @@ pub(crate) struct Admitted {
     pub(crate) tips: Vec<ChangeHash>,
     /// Who wrote what was admitted.
     pub(crate) authors: BTreeSet<PersonId>,
+    /// Where in the document it is.
+    pub(crate) touched: Touched,
 }
 
 /// A device signed two changes as the same one, and the batch brings the one that is not here.
@@ -119,7 +128,8 @@ pub enum BatchError {
 
 impl Admission {
     /// Runs the gate.
-    pub(crate) fn run(&self) -> Result<Admitted, BatchError> {
+    pub(crate) fn run(&mut self) -> Result<Admitted, BatchError> {
+        let spare = self.spare.take();
         let batch = self.unpacked()?;
         let mut chunks = Vec::with_capacity(batch.changes.len());
         for bytes in &batch.changes {
@@ -156,7 +166,7 @@ impl Admission {
             attestation.document() == self.document && known
         });
         let contradicted = contradicting.map(Attestation::device).collect();
-        let mut admitted = self.finish(&chunks, sifted, refused)?;
+        let mut admitted = self.finish(&chunks, sifted, refused, spare)?;
         admitted.beyond_cut = beyond_cut;
         admitted.forks = forks;
         admitted.contradicted = contradicted;
@@ -446,21 +456,31 @@ impl Admission {
         chunks: &[ChangeChunk<'_>],
         sifted: Sifted,
         refused: BTreeMap<ChangeHash, Refusal>,
+        spare: Option<Spare>,
     ) -> Result<Admitted, BatchError> {
         let changes: Vec<(ChangeHash, Vec<u8>)> = sifted
             .new
             .iter()
             .map(|(_, index)| (chunks[*index].hash(), chunks[*index].bytes().to_vec()))
             .collect();
-        let automerge = apply(&self.contents.automerge, &changes)?;
-        if automerge.get_heads() != sifted.facts.graph.heads() {
-            return Err(BatchError::Unappliable);
-        }
+        let automerge = apply(
+            &self.contents.automerge,
+            spare,
+            &changes,
+            sifted.facts.graph.heads(),
+        )?;
         let authors = sifted
             .new
             .iter()
             .filter_map(|(position, _)| self.person_of(sifted.facts.author_device(*position)?))
             .collect();
+        let mut touched = Touched::default();
+        if sifted.new.len() > TOLD_MAX {
+            touched = Touched::everything();
+        }
+        for (_, index) in &sifted.new {
+            sifted.facts.note_touched(&chunks[*index], &mut touched);
+        }
         let below: BTreeSet<ChangeHash> =
             chunks.iter().flat_map(ChangeChunk::dependencies).collect();
         let tips = chunks
@@ -483,6 +503,7 @@ impl Admission {
             forks: Vec::new(),
             tips,
             authors,
+            touched,
         })
     }
 }
@@ -498,23 +519,32 @@ struct Sifted {
     replaced: Vec<RecordHash>,
 }
 
-/// Applies changes to a copy of a document. automerge must then write each of them exactly as it
+/// Applies changes to a copy of a document: to the spare one if it can be caught up. It must then
+/// have the heads that are expected, and automerge must write each of the changes exactly as it
 /// came: it keeps no bytes, and a change it rebuilt differently would break every later save.
 pub(crate) fn apply(
     base: &Automerge,
+    spare: Option<Spare>,
     changes: &[(ChangeHash, Vec<u8>)],
+    heads: &[ChangeHash],
 ) -> Result<Automerge, BatchError> {
-    let attempt = catch_unwind(AssertUnwindSafe(|| {
-        let mut automerge = base.clone();
-        let before = automerge.get_heads();
-        let mut parsed = Vec::with_capacity(changes.len());
-        for (_, bytes) in changes {
-            parsed.push(Change::from_bytes(bytes.clone()).ok()?);
-        }
-        automerge.apply_changes(parsed).ok()?;
-        is_faithful(&automerge, &before, changes).then_some(automerge)
-    }));
-    attempt.ok().flatten().ok_or(BatchError::Unappliable)
+    let attempt = |mut copy: Automerge, behind: &[(ChangeHash, Vec<u8>)]| {
+        let attempt = AssertUnwindSafe(|| {
+            let mut parsed = Vec::with_capacity(behind.len() + changes.len());
+            for (_, bytes) in behind.iter().chain(changes) {
+                parsed.push(Change::from_bytes(bytes.clone()).ok()?);
+            }
+            copy.apply_changes(parsed).ok()?;
+            let faithful =
+                copy.get_heads() == heads && is_faithful(&copy, &base.get_heads(), changes);
+            faithful.then_some(copy)
+        });
+        catch_unwind(attempt).ok().flatten()
+    };
+    spare
+        .and_then(|spare| attempt(spare.automerge, &spare.behind))
+        .or_else(|| attempt(base.clone(), &[]))
+        .ok_or(BatchError::Unappliable)
 }
 
 /// Whether automerge writes changes that were applied just now as they came.

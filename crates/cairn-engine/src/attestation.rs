@@ -15,10 +15,11 @@
 //! `"cairn attestation v1"` and all bytes before it.
 
 use automerge::{ActorId, ChangeHash};
+use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, DocumentId, ProcessId};
-use crate::statement::{StatementError, record_hash, sign, verify};
+use crate::statement::{StatementError, record_hash, sign_with, verify};
 use crate::storage::RecordHash;
 use crate::wire::hash_lists;
 
@@ -76,6 +77,11 @@ impl std::fmt::Debug for Attestation {
 impl Attestation {
     /// Signs a claim with a device's key, given by its 32-byte seed.
     pub fn sign(claim: Claim<'_>, device: DeviceId, secret: &[u8; 32]) -> Self {
+        Self::sign_with(claim, device, &SigningKey::from_bytes(secret))
+    }
+
+    /// [`sign`](Self::sign) with a key whose public half need not be worked out again.
+    pub(crate) fn sign_with(claim: Claim<'_>, device: DeviceId, key: &SigningKey) -> Self {
         let body = Body {
             document: claim.document,
             device,
@@ -86,7 +92,7 @@ impl Attestation {
         };
         let mut bytes = vec![VERSION];
         bytes.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
-        let signature = sign(ATTESTATION_DOMAIN, &bytes, secret);
+        let signature = sign_with(ATTESTATION_DOMAIN, &bytes, key);
         bytes.extend_from_slice(&signature);
         Self { bytes, body }
     }
@@ -106,7 +112,8 @@ impl Attestation {
         }
         let (body, _later_fields): (Body, _) =
             postcard::take_from_bytes(&signed[1..]).map_err(|_error| StatementError::Malformed)?;
-        if body.heads.is_empty() || !body.heads.is_sorted() {
+        let ascending = body.heads.is_sorted_by(|one, next| one < next);
+        if body.heads.is_empty() || !ascending {
             return Err(StatementError::Malformed);
         }
         verify(
@@ -146,6 +153,12 @@ impl Attestation {
     /// Counts up within process start and document.
     pub fn counter(&self) -> u64 {
         self.body.counter
+    }
+
+    /// The attestation before it, of the same process start and document.
+    #[cfg(test)]
+    pub(crate) fn previous(&self) -> Option<RecordHash> {
+        self.body.previous
     }
 
     /// The heads it covers: they and all below them.
@@ -193,6 +206,29 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert!(Attestation::from_bytes(bytes).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn heads_stand_once_and_in_order_and_there_are_some() {
+        let device = DeviceId::from_bytes(public_key(&[1; 32]));
+        let check = |heads: &[u8], counts: bool| {
+            let heads: Vec<ChangeHash> = heads.iter().map(|byte| ChangeHash([*byte; 32])).collect();
+            let claim = Claim {
+                document: DocumentId::from_bytes([3; 16]),
+                process: ProcessId::from_bytes([4; 16]),
+                counter: 1,
+                heads: &heads,
+                previous: None,
+            };
+            let made = Attestation::sign(claim, device, &[1; 32]);
+            let read = Attestation::from_bytes(made.bytes().to_vec());
+            assert_eq!(read.is_ok(), counts, "{heads:?}");
+        };
+        check(&[1], true);
+        check(&[1, 2, 9], true);
+        check(&[], false);
+        check(&[2, 1], false);
+        check(&[1, 1], false);
     }
 
     #[test]

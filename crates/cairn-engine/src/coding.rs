@@ -4,7 +4,7 @@
 //! Two functions, [`encode`] and [`decode`], without state between batches. What the rest of a
 //! batch already says about a change is replaced by a reference, and what the changes have in
 //! common lies side by side, so that a general compressor finds it. The layout is described byte
-//! by byte in `docs/formats-network.md`.
+//! by byte in `docs/protocol.md`.
 //!
 //! # Invariants
 //! * What was encoded comes back byte for byte, whatever the bytes are: a chunk or an attestation

@@ -30,7 +30,7 @@ pub(crate) fn fingerprint(items: &[(DocumentId, Known)]) -> [u8; 32] {
 }
 
 /// The key of a session's fingerprints of ranges.
-fn range_key(dialler: &[u8; 16], listener: &[u8; 16]) -> [u8; 32] {
+pub(crate) fn range_key(dialler: &[u8; 16], listener: &[u8; 16]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"cairn range key v1");
     hasher.update(dialler);
@@ -79,6 +79,8 @@ impl Engine {
         };
         let owner = document.origin.owner;
         if owner == me {
+            let expiry = document.consent.next_expiry();
+            self.next_expiry = self.next_expiry.into_iter().chain(expiry).min();
             for grantee in document.consent.grantees() {
                 self.common.entry(grantee).or_default().insert(id);
             }

@@ -7,10 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::{DeviceId, PersonId};
+use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::mutants::broken;
 use crate::people::Cut;
-use crate::statement::{AuthorCard, DeviceCut, Grant, Receipt, Role, SignedStatement, Statement};
+use crate::statement::{
+    AuthorCard, DeviceCut, DocumentRetired, Grant, Receipt, ReceiptKind, Role, SignedStatement,
+    Statement,
+};
 use crate::storage::RecordHash;
 
 /// The consent statements of one document.
@@ -19,9 +22,12 @@ pub(crate) struct Consent {
     statements: BTreeMap<RecordHash, SignedStatement>,
     /// How many receipts were replaced by others that say the same.
     replaced: usize,
+    /// Whether the owner retired the document.
+    retired: bool,
 }
 
-/// One statement of the owner with its receipt: a line of the audit view.
+/// One statement of the owner with its receipt, a line of the audit view: consent given, changed or
+/// taken back, or the request to remove the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantLine {
     /// The statement's name.
@@ -38,27 +44,32 @@ pub struct GrantLine {
     pub at_millis: i64,
     /// Whether nothing replaces it.
     pub in_force: bool,
-    /// When the grantee's device took note, by its clock.
+    /// When the grantee's device took note, by its clock, or had removed the document.
     pub receipt_millis: Option<i64>,
+    /// Whether it asks for removal and ends all consent for good; then the role is
+    /// [`Role::None`].
+    pub erase: bool,
 }
 
 impl Consent {
     /// Merges a statement whose signer was checked. Returns whether it was new.
     ///
     /// Two devices of a grantee may both note the same statement: of receipts that say the same
-    /// the one with the lowest name stays, so that everyone ends with the same.
+    /// the one with the lowest name stays, so that everyone ends with the same. Removal is
+    /// confirmed by each device for itself.
     pub(crate) fn merge(&mut self, signed: SignedStatement) -> bool {
         let hash = signed.hash();
         if self.contains(&hash) {
             return false;
         }
-        if let Some(like) = self.receipt_like(signed.statement()) {
+        if let Some(like) = self.receipt_like(&signed) {
             if like < hash {
                 return false;
             }
             self.statements.remove(&like);
             self.replaced += 1;
         }
+        self.retired |= matches!(signed.statement(), Statement::DocumentRetired(_));
         self.statements.insert(hash, signed);
         true
     }
@@ -73,19 +84,99 @@ impl Consent {
     }
 
     /// The receipt that says the same as this statement in other words.
-    fn receipt_like(&self, statement: &Statement) -> Option<RecordHash> {
-        let Statement::Receipt(new) = statement else {
+    fn receipt_like(&self, signed: &SignedStatement) -> Option<RecordHash> {
+        let Statement::Receipt(new) = signed.statement() else {
             return None;
         };
-        let like = |known: &Receipt| {
+        let like = |by: DeviceId, known: &Receipt| {
             (known.statement, known.person, known.kind) == (new.statement, new.person, new.kind)
+                && (new.kind == ReceiptKind::Noted || by == signed.signing_device())
         };
         self.statements
             .iter()
-            .find(|(_, signed)| {
-                matches!(signed.statement(), Statement::Receipt(known) if like(known))
+            .find(|(_, known)| {
+                let by = known.signing_device();
+                matches!(known.statement(), Statement::Receipt(known) if like(by, known))
             })
             .map(|(hash, _)| *hash)
+    }
+
+    /// Whether the owner retired the document: nobody reads, writes or passes it on any more.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    pub(crate) fn retirements(&self) -> impl Iterator<Item = (RecordHash, &DocumentRetired)> + '_ {
+        self.statements
+            .iter()
+            .filter_map(|(hash, signed)| match signed.statement() {
+                Statement::DocumentRetired(retired) => Some((*hash, retired)),
+                _ => None,
+            })
+    }
+
+    /// In which document a retired one goes on for this person.
+    pub(crate) fn successor(&self, person: PersonId) -> Option<DocumentId> {
+        self.statements
+            .values()
+            .find_map(|signed| match signed.statement() {
+                Statement::DocumentContinued(told) if told.person == person => Some(told.successor),
+                _ => None,
+            })
+    }
+
+    /// Devices that have confirmed to have removed the document, with the time by their clocks.
+    pub(crate) fn removals(&self) -> impl Iterator<Item = (PersonId, DeviceId, &Receipt)> + '_ {
+        self.statements
+            .values()
+            .filter_map(|signed| match signed.statement() {
+                Statement::Receipt(receipt) if receipt.kind == ReceiptKind::Erased => {
+                    Some((receipt.person, signed.signing_device(), receipt))
+                }
+                _ => None,
+            })
+    }
+
+    /// Requests to remove the document that a device has not answered.
+    pub(crate) fn unanswered(&self, device: DeviceId) -> Vec<RecordHash> {
+        let answered: BTreeSet<RecordHash> = self
+            .removals()
+            .filter(|(_, by, _)| *by == device)
+            .map(|(_, _, receipt)| receipt.statement)
+            .collect();
+        self.retirements()
+            .map(|(hash, _)| hash)
+            .filter(|hash| !answered.contains(hash))
+            .collect()
+    }
+
+    /// Whether this is a statement that a receipt of this kind can be about.
+    pub(crate) fn can_confirm(&self, statement: &RecordHash, kind: ReceiptKind) -> bool {
+        let confirmed = self
+            .statements
+            .get(statement)
+            .map(SignedStatement::statement);
+        match kind {
+            ReceiptKind::Noted => matches!(confirmed, Some(Statement::Grant(_))),
+            ReceiptKind::Erased => matches!(confirmed, Some(Statement::DocumentRetired(_))),
+        }
+    }
+
+    /// When the first consent in force should end.
+    pub(crate) fn next_expiry(&self) -> Option<i64> {
+        if self.retired
+            || self
+                .grants()
+                .all(|(_, grant)| grant.expires_millis.is_none())
+        {
+            return None;
+        }
+        let people = self.grantees().into_iter();
+        people
+            .flat_map(|person| self.in_force(person))
+            .filter(|(_, grant)| grant.role > Role::None)
+            .filter_map(|(_, grant)| grant.expires_millis)
+            .min()
     }
 
     fn grants(&self) -> impl Iterator<Item = (RecordHash, &Grant)> + '_ {
@@ -155,6 +246,9 @@ impl Consent {
 
     /// What a person may do now; `None` also for one who never had consent.
     pub(crate) fn role(&self, grantee: PersonId) -> Role {
+        if self.retired {
+            return Role::None;
+        }
         let in_force = self.in_force(grantee);
         let roles = in_force.iter().map(|(_, grant)| grant.role);
         let counts = if broken("mildest-consent") {
@@ -176,10 +270,11 @@ impl Consent {
     }
 
     /// What a person should know of this consent: grants for them, their receipts, what became of
-    /// their own revoked devices and, while they may read, the author cards of other writers and
-    /// what became of the owner's revoked devices.
+    /// their own revoked devices and of the document itself and, while they may read, the author
+    /// cards of other writers and what became of the owner's revoked devices.
     pub(crate) fn known_to(&self, person: PersonId) -> impl Iterator<Item = &SignedStatement> + '_ {
         let reads = self.role(person) >= Role::Read;
+        let concerned = self.concerns(person);
         self.statements
             .values()
             .filter(move |signed| match signed.statement() {
@@ -189,6 +284,8 @@ impl Consent {
                 Statement::DeviceCut(cut) => {
                     cut.person == person || (reads && cut.person == cut.origin.owner)
                 }
+                Statement::DocumentRetired(_) => concerned,
+                Statement::DocumentContinued(told) => told.person == person,
                 _ => false,
             })
     }
@@ -222,19 +319,45 @@ impl Consent {
                 purpose: grant.purpose.clone(),
                 expires_millis: grant.expires_millis,
                 at_millis: grant.at_millis,
-                in_force: self
-                    .in_force(grant.grantee)
-                    .iter()
-                    .any(|(other, _)| *other == hash),
+                in_force: !self.retired
+                    && self
+                        .in_force(grant.grantee)
+                        .iter()
+                        .any(|(other, _)| *other == hash),
                 receipt_millis: self
                     .receipts()
                     .filter(|receipt| receipt.statement == hash)
                     .map(|receipt| receipt.at_millis)
                     .min(),
+                erase: false,
             })
             .collect();
+        lines.extend(self.erase_lines());
         lines.sort_by_key(|line| (line.at_millis, line.statement));
         lines
+    }
+
+    /// A line for each request to remove the document and each person it was made to.
+    fn erase_lines(&self) -> impl Iterator<Item = GrantLine> + '_ {
+        let asked = self.grantees();
+        self.retirements().flat_map(move |(hash, retired)| {
+            let line = move |grantee: PersonId| GrantLine {
+                statement: hash,
+                grantee,
+                role: Role::None,
+                purpose: String::new(),
+                expires_millis: None,
+                at_millis: retired.at_millis,
+                in_force: true,
+                receipt_millis: self
+                    .removals()
+                    .filter(|(person, _, receipt)| *person == grantee && receipt.statement == hash)
+                    .map(|(_, _, receipt)| receipt.at_millis)
+                    .min(),
+                erase: true,
+            };
+            asked.clone().into_iter().map(line)
+        })
     }
 }
 

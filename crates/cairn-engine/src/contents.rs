@@ -16,6 +16,7 @@ use crate::objects::{Objects, OperationName};
 use crate::proofs::Proofs;
 use crate::rules::{Action, Operation, PathStep, Scalar};
 use crate::storage::DocumentContent;
+use crate::touched::Touched;
 use crate::{DeviceId, PersonId};
 
 /// From here on it is cheaper to let automerge write all changes in one pass.
@@ -336,6 +337,31 @@ impl Facts {
                 })
             })
             .collect()
+    }
+
+    /// Notes where a change that was added did something.
+    pub(crate) fn note_touched(&self, chunk: &ChangeChunk<'_>, touched: &mut Touched) {
+        let actors = self.actors_of(chunk);
+        let mut last = None;
+        for operation in chunk.operations() {
+            if touched.paths().is_none() {
+                return;
+            }
+            let parent = object_id(operation.object);
+            // Letters of one word are operations of their own on one text.
+            let in_text = matches!(operation.key, Key::Head | Key::Element(_));
+            if in_text && last.replace(parent) == Some(parent) {
+                continue;
+            }
+            let name = parent.map(|id| name_of(id, &actors)).transpose();
+            match name.ok().and_then(|name| self.objects.path(name)) {
+                Some(mut path) => {
+                    path.push(step_of(&operation.key));
+                    touched.add(&path);
+                }
+                None => *touched = Touched::everything(),
+            }
+        }
     }
 
     /// The person and device that made a change, as far as known.

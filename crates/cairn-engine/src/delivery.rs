@@ -5,7 +5,7 @@ use automerge::ChangeHash;
 use crate::document::Document;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::frame::{HASHES_MAX, Message, Refusal};
+use crate::frame::{Message, Refusal};
 use crate::id::DocumentId;
 use crate::mutants::broken;
 use crate::session::{ConnectionId, Session};
@@ -64,10 +64,6 @@ impl Engine {
             return;
         };
         let graph = &contents.facts.graph;
-        if heads.len() > HASHES_MAX {
-            self.misbehaved(connection);
-            return;
-        }
         // Only what was sent can be acknowledged.
         let sent = lane.sent.unwrap_or(0);
         let heads: Vec<ChangeHash> = heads

@@ -136,6 +136,20 @@ impl Document {
         self.consent.merge(signed)
     }
 
+    /// Forgets what is in the document, but for the changes that stay apart.
+    pub(crate) fn remove_content(&mut self, set_aside: Vec<(ChangeHash, Vec<u8>)>) {
+        let consent = std::mem::take(&mut self.consent);
+        // A job that is under way ends some time, and has nothing to give any more.
+        let (admitting, rebuilding) = (self.admitting, self.rebuilding);
+        *self = Self {
+            consent,
+            admitting,
+            rebuilding,
+            set_aside,
+            ..Self::empty(self.origin)
+        };
+    }
+
     /// Digests of what `person` should know, if they were made since it last changed.
     pub(crate) fn known(&self, person: PersonId) -> Option<Known> {
         self.known.get(&person).copied()

@@ -15,8 +15,10 @@ use crate::event::Event;
 use crate::frame::Changes;
 use crate::id::DocumentId;
 use crate::mutants::broken;
+use crate::spare::fall_behind;
 use crate::statement::{Origin, Role};
 use crate::storage::RecordHash;
+use crate::touched::Touched;
 
 /// Why an edit was not made. The document is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,9 @@ pub enum EditError<E> {
     /// The owner does not let this person write, or not any more.
     #[error("the owner of this document does not let you write in it; nothing was changed")]
     NotAllowed,
+    /// The owner erased it; its id is not used any more.
+    #[error("this document was erased; nothing was changed")]
+    Retired,
     /// The edit is larger than one change may be: make it in parts.
     #[error("the edit is too large for one change; nothing was changed")]
     TooLarge,
@@ -81,6 +86,9 @@ impl Engine {
     ) -> Result<T, EditError<E>> {
         let person = self.config.person;
         let document = self.documents.get(&id).ok_or(EditError::UnknownDocument)?;
+        if document.consent.is_retired() {
+            return Err(EditError::Retired);
+        }
         if self.role(id, person) < Role::Write {
             return Err(EditError::NotAllowed);
         }
@@ -118,7 +126,7 @@ impl Engine {
         let Some(hash) = committed else {
             return Ok(value);
         };
-        let Some(bytes) = self.index_own(id, &hash) else {
+        let Some((bytes, touched)) = self.index_own(id, &hash) else {
             self.undo_commit(id);
             return Err(EditError::TooLarge);
         };
@@ -132,12 +140,15 @@ impl Engine {
             document.writer = Some(writer);
         }
         let attested = self.attest(id);
-        self.keep_own(id, (hash, bytes), fresh_salt, attested);
+        let change = (hash, bytes);
+        fall_behind(&mut self.spare, id, &change);
+        self.keep_own(id, change, fresh_salt, attested);
         self.report_settled();
         let authors = BTreeSet::from([person]);
         self.event(Event::Changed {
             document: id,
             authors,
+            touched,
         });
         Ok(value)
     }
@@ -150,14 +161,16 @@ impl Engine {
     }
 
     /// Adds the change just committed to the graph. `None` if it breaks a limit.
-    fn index_own(&mut self, id: DocumentId, hash: &ChangeHash) -> Option<Vec<u8>> {
+    fn index_own(&mut self, id: DocumentId, hash: &ChangeHash) -> Option<(Vec<u8>, Touched)> {
         let limits = self.config.limits.clone();
         let contents = self.contents_mut(id)?;
         let bytes = contents.change_bytes(hash)?;
         let parsed: Result<ChangeChunk<'_>, ChunkError> = ChangeChunk::parse(&bytes, &limits);
         let chunk = parsed.ok()?;
         contents.facts.push_checked(&chunk, &limits).ok()?;
-        Some(bytes)
+        let mut touched = Touched::default();
+        contents.facts.note_touched(&chunk, &mut touched);
+        Some((bytes, touched))
     }
 
     /// Takes the last commit back by putting the document together without it. Rare: only after
@@ -182,7 +195,6 @@ impl Engine {
     /// replaces; `None` if nothing is new.
     pub(crate) fn attest(&mut self, id: DocumentId) -> Option<(Attestation, Vec<RecordHash>)> {
         let (device, process) = (self.device, self.config.process);
-        let secret = self.config.device_secret.clone();
         let document = self.documents.get_mut(&id)?;
         let Body::Loaded(contents) = &mut document.body else {
             return None;
@@ -199,7 +211,7 @@ impl Engine {
             heads: facts.graph.heads(),
             previous: document.attestation,
         };
-        let attestation = Attestation::sign(claim, device, &secret);
+        let attestation = Attestation::sign_with(claim, device, &self.key);
         let replaced = facts
             .proofs
             .add_attestation(&facts.graph, attestation.clone())?;

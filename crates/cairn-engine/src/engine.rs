@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use automerge::{Automerge, ChangeHash};
+use ed25519_dalek::SigningKey;
 
 use zeroize::Zeroizing;
 
@@ -31,7 +32,8 @@ use crate::limits::Limits;
 use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
-use crate::statement::{Origin, Role, SignedStatement, public_key};
+use crate::spare::Spare;
+use crate::statement::{Origin, Role, SignedStatement};
 use crate::storage::{Append, DocumentAppend, DocumentRow, Restored, Ticket};
 
 /// The caller's clocks at the moment of a call.
@@ -190,7 +192,7 @@ pub enum CloseReason {
 #[derive(Debug, Clone)]
 pub(crate) struct Appending {
     ticket: Ticket,
-    document: DocumentId,
+    pub(crate) document: DocumentId,
     count: usize,
     heads: Vec<ChangeHash>,
 }
@@ -214,6 +216,8 @@ impl Appending {
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) device: DeviceId,
+    /// The device's key, of [`Config::device_secret`].
+    pub(crate) key: SigningKey,
     pub(crate) random: crate::random::Random,
     pub(crate) people: People,
     pub(crate) documents: BTreeMap<DocumentId, Document>,
@@ -229,16 +233,24 @@ pub struct Engine {
     pub(crate) storage_failed: bool,
     pub(crate) counters: Counters,
     pub(crate) copies: Copies,
+    /// Of the document that changes came into last.
+    pub(crate) spare: Option<Spare>,
+    /// When the first consent that this person gave should end.
+    pub(crate) next_expiry: Option<i64>,
+    /// Documents whose content was removed, until that is durable.
+    pub(crate) erasing: BTreeMap<DocumentId, Ticket>,
 }
 
 impl Engine {
     /// An engine with what the vault kept. Statements that do not verify are left out.
     pub fn new(config: Config, restored: Restored) -> Self {
-        let device = DeviceId::from_bytes(public_key(&config.device_secret));
+        let key = SigningKey::from_bytes(&config.device_secret);
+        let device = DeviceId::from_bytes(key.verifying_key().to_bytes());
         let random = crate::random::Random::new(&config.seed);
         let mut engine = Self {
             config,
             device,
+            key,
             random,
             people: People::default(),
             documents: BTreeMap::new(),
@@ -252,6 +264,9 @@ impl Engine {
             storage_failed: false,
             counters: Counters::default(),
             copies: Copies::default(),
+            spare: None,
+            next_expiry: None,
+            erasing: BTreeMap::new(),
         };
         for row in restored.documents {
             let origin = Origin {
@@ -283,7 +298,10 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Loaded { document, result } => self.document_loaded(document, result),
-            Input::Stored { ticket } => self.stored(ticket),
+            Input::Stored { ticket } => {
+                self.stored(ticket);
+                self.erased_durably(now, ticket);
+            }
             Input::StoreFailed { .. } => {
                 if !self.storage_failed {
                     self.storage_failed = true;
@@ -335,9 +353,11 @@ impl Engine {
         self.counters
     }
 
-    /// The document index.
+    /// The document index, without what was erased.
     pub fn rows(&self) -> impl Iterator<Item = DocumentRow> + '_ {
-        self.documents.values().map(Document::row)
+        let kept = self.documents.values();
+        kept.filter(|document| !document.consent.is_retired())
+            .map(Document::row)
     }
 
     /// automerge's state of a document that is loaded.
@@ -424,6 +444,7 @@ impl Engine {
     /// What a person may do in a document; an owner may write.
     pub fn role(&self, document: DocumentId, person: PersonId) -> Role {
         match self.documents.get(&document) {
+            Some(document) if document.consent.is_retired() => Role::None,
             Some(document) if document.origin.owner == person => Role::Write,
             Some(document) => document.consent.role(person),
             None => Role::None,
@@ -473,6 +494,7 @@ impl Engine {
         };
         let mut part = DocumentAppend {
             row: known.row(),
+            erased: false,
             changes: Vec::new(),
             set_aside: Vec::new(),
             salts: Vec::new(),
@@ -506,6 +528,7 @@ impl Engine {
                 let held = std::mem::take(&mut known.held);
                 self.event(Event::Loaded { document: id });
                 self.take_out_beyond_cuts(id);
+                self.follow_retirement(id);
                 for (connection, held) in held {
                     match held {
                         Held::Message(message) => {
@@ -525,6 +548,7 @@ impl Engine {
                     document: id,
                     error,
                 });
+                self.follow_retirement(id);
                 for (connection, _) in held {
                     self.credit(connection, id);
                     self.opened(connection, id);

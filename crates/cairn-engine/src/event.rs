@@ -9,6 +9,7 @@ use crate::contents::LoadError;
 use crate::frame::Refusal;
 use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::session::ConnectionId;
+use crate::touched::Touched;
 
 /// What people or the driver may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub enum Event {
         document: DocumentId,
         /// Who wrote the changes.
         authors: BTreeSet<PersonId>,
+        /// Where in it.
+        touched: Touched,
     },
     /// All that was in a document at some moment is durable here.
     Stored {
@@ -112,6 +115,13 @@ pub enum Event {
         document: DocumentId,
         /// Which changes.
         changes: Vec<ChangeHash>,
+    },
+    /// What was in a document was removed, because its owner retired it.
+    Erased {
+        /// Which document.
+        document: DocumentId,
+        /// Changes of this person that the owner's side never took: they are kept aside.
+        drafts: usize,
     },
     /// A peer brought changes of a revoked device that the revocation does not cover: someone had
     /// built on them. They can be kept, or refused for good.

@@ -8,7 +8,7 @@ use crate::coding::{Context, pack};
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
-use crate::frame::{Changes, HASHES_MAX, Has, Message};
+use crate::frame::{Changes, Has, Message};
 use crate::id::DocumentId;
 use crate::mutants::broken;
 use crate::pacing::Collecting;
@@ -246,10 +246,6 @@ impl Engine {
         asks: bool,
         has_yours: Has,
     ) {
-        if heads.len() > HASHES_MAX || samples.len() > HASHES_MAX {
-            self.misbehaved(connection);
-            return;
-        }
         let Some(document) = self.documents.get(&id) else {
             return;
         };
@@ -263,8 +259,23 @@ impl Engine {
         let graph = &contents.facts.graph;
         let lane = session.lanes.entry(id).or_default();
         let asked = lane.asked.take();
+        let here: Vec<ChangeHash> = heads
+            .iter()
+            .filter(|hash| graph.contains(hash))
+            .copied()
+            .collect();
+        let all_here = here.len() == heads.len();
+        graph.cover_down(&here, &mut lane.acknowledged, |_| {});
+        // Where questions cross, this may answer an earlier one that named less.
+        let covered = |head: &ChangeHash| {
+            let position = graph.position(head);
+            position.is_some_and(|position| lane.acknowledged.contains(position))
+        };
+        let may_have =
+            |asked: &Asked| has_yours == Has::Yes || !all_here || asked.heads.iter().all(covered);
         if let Some(asked) = &asked
             && has_yours != Has::No
+            && may_have(asked)
         {
             lane.sent = Some(lane.sent.unwrap_or(0).max(asked.durable));
             if has_yours == Has::Durably {
@@ -273,14 +284,7 @@ impl Engine {
                 lane.unacknowledged.extend(&asked.heads);
             }
         }
-        let here: Vec<ChangeHash> = heads
-            .iter()
-            .filter(|hash| graph.contains(hash))
-            .copied()
-            .collect();
-        let all_here = here.len() == heads.len();
         lane.expecting = !all_here;
-        graph.cover_down(&here, &mut lane.acknowledged, |_| {});
         let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
         let is_all_durable = here.iter().all(is_durable);
         let sampled_before = asked.as_ref().is_some_and(|asked| asked.sampled);

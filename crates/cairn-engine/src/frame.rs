@@ -18,7 +18,8 @@ use crate::wire::{byte_lists, byte_string, hash_lists};
 /// Oldest and newest protocol version this program speaks.
 pub const PROTOCOL_VERSIONS: (u16, u16) = (1, 1);
 
-/// Most hashes in a message of heads, acknowledgements or refusals.
+/// Most hashes in each list of a message of heads, acknowledgements or refusals; one with more does
+/// not decode.
 pub(crate) const HASHES_MAX: usize = 4096;
 
 /// Opens a session. The first frame in both directions.
@@ -282,6 +283,10 @@ impl Message {
                 postcard::take_from_bytes(bytes).map_err(|_error| FrameError::Malformed)?;
             Ok(value)
         }
+        fn hashes<T>(list: Vec<T>) -> Result<Vec<T>, FrameError> {
+            let few = list.len() <= HASHES_MAX;
+            few.then_some(list).ok_or(FrameError::Malformed)
+        }
         if bytes.len() > frame_bytes_max {
             return Err(FrameError::TooLarge);
         }
@@ -295,8 +300,8 @@ impl Message {
                     body(rest)?;
                 Self::Heads {
                     document,
-                    heads: heads.0,
-                    samples: samples.0,
+                    heads: hashes(heads.0)?,
+                    samples: hashes(samples.0)?,
                     asks,
                     has_yours,
                 }
@@ -313,12 +318,12 @@ impl Message {
                 let (document, heads): (_, Hashes) = body(rest)?;
                 Self::Ack {
                     document,
-                    heads: heads.0,
+                    heads: hashes(heads.0)?,
                 }
             }
             7 => {
                 let (document, changes): (_, Vec<([u8; 32], Refusal)>) = body(rest)?;
-                let changes = changes
+                let changes = hashes(changes)?
                     .into_iter()
                     .map(|(hash, refusal)| (ChangeHash(hash), refusal))
                     .collect();
@@ -396,6 +401,39 @@ mod tests {
             assert_eq!(Message::decode(&later, 1 << 20), Ok(message));
         }
         assert_eq!(Message::decode(&[99], 10), Err(FrameError::UnknownKind));
+    }
+
+    #[test]
+    fn a_list_of_too_many_hashes_does_not_decode() {
+        let document = DocumentId::from_bytes([1; 16]);
+        let hashes = |more: usize| vec![ChangeHash([2; 32]); HASHES_MAX + more];
+        let lists = |heads, samples| Message::Heads {
+            document,
+            heads,
+            samples,
+            asks: false,
+            has_yours: Has::No,
+        };
+        let messages = |more: usize| {
+            let refused = hashes(more).into_iter();
+            [
+                lists(hashes(more), vec![]),
+                lists(vec![], hashes(more)),
+                Message::Ack {
+                    document,
+                    heads: hashes(more),
+                },
+                Message::Refused {
+                    document,
+                    changes: refused.map(|hash| (hash, Refusal::Order)).collect(),
+                },
+            ]
+        };
+        for (most, too_many) in messages(0).into_iter().zip(messages(1)) {
+            assert_eq!(Message::decode(&most.encode(), 1 << 20), Ok(most));
+            let decoded = Message::decode(&too_many.encode(), 1 << 20);
+            assert_eq!(decoded, Err(FrameError::Malformed));
+        }
     }
 
     #[test]

@@ -9,9 +9,12 @@
 //! * Append-only: a position, once given, never changes.
 //! * No order ever comes from the hash index, it is only looked up.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use automerge::{ActorId, ChangeHash};
+
+use crate::layered::{LayeredMap, LayeredVec};
 
 /// Position of a change in its document's graph.
 pub(crate) type Position = usize;
@@ -27,7 +30,7 @@ pub(crate) struct NewNode {
     pub(crate) dependencies: Vec<ChangeHash>,
 }
 
-/// A change in the graph. Plain data: documents are copied for each batch that the gate tries.
+/// A change in the graph.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {
     pub(crate) hash: ChangeHash,
@@ -108,19 +111,19 @@ impl Clock {
 /// width of the graph away.
 const CHECKPOINT_EVERY: usize = 64;
 
-/// See the [module](self).
+/// See the [module](self). Copies are cheap: the gate makes one for each batch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
-    nodes: Vec<Node>,
+    nodes: LayeredVec<Node>,
     /// Positions of the dependencies of all changes, one after the other.
-    dependencies: Vec<Position>,
-    positions: HashMap<ChangeHash, Position>,
-    actors: Vec<ActorId>,
-    actor_indexes: HashMap<ActorId, usize>,
+    dependencies: LayeredVec<Position>,
+    positions: LayeredMap<ChangeHash, Position>,
+    actors: LayeredVec<ActorId>,
+    actor_indexes: LayeredMap<ActorId, usize>,
     /// For each actor its changes by sequence number, from 1.
-    chains: Vec<Vec<Position>>,
+    chains: Vec<Arc<Vec<Position>>>,
     heads: Vec<ChangeHash>,
-    checkpoints: Vec<Clock>,
+    checkpoints: Vec<Arc<Clock>>,
 }
 
 impl Graph {
@@ -133,10 +136,10 @@ impl Graph {
     }
 
     /// The changes that a change depends on.
-    pub(crate) fn dependencies(&self, position: Position) -> &[Position] {
+    pub(crate) fn dependencies(&self, position: Position) -> impl Iterator<Item = Position> + '_ {
         let end_of = |before: Position| self.nodes[before].dependencies_end;
         let begin = position.checked_sub(1).map_or(0, end_of);
-        &self.dependencies[begin..end_of(position)]
+        (begin..end_of(position)).map(|index| self.dependencies[index])
     }
 
     pub(crate) fn position(&self, hash: &ChangeHash) -> Option<Position> {
@@ -144,7 +147,7 @@ impl Graph {
     }
 
     pub(crate) fn contains(&self, hash: &ChangeHash) -> bool {
-        self.positions.contains_key(hash)
+        self.positions.get(hash).is_some()
     }
 
     pub(crate) fn actor(&self, index: usize) -> &ActorId {
@@ -226,19 +229,20 @@ impl Graph {
         let position = self.nodes.len();
         let actor = self.actor_index(&new.actor).unwrap_or_else(|| {
             self.actors.push(new.actor.clone());
-            self.chains.push(Vec::new());
+            self.chains.push(Arc::default());
             self.actor_indexes.insert(new.actor, self.actors.len() - 1);
             self.actors.len() - 1
         });
         self.heads.retain(|head| !new.dependencies.contains(head));
         let place = self.heads.partition_point(|head| *head < new.hash);
         self.heads.insert(place, new.hash);
-        self.chains[actor].push(position);
+        Arc::make_mut(&mut self.chains[actor]).push(position);
         self.positions.insert(new.hash, position);
-        let positions = &self.positions;
-        let known = new.dependencies.iter();
-        let known = known.filter_map(|dependency| positions.get(dependency).copied());
-        self.dependencies.extend(known);
+        for dependency in &new.dependencies {
+            if let Some(below) = self.position(dependency) {
+                self.dependencies.push(below);
+            }
+        }
         self.nodes.push(Node {
             hash: new.hash,
             actor,
@@ -249,7 +253,7 @@ impl Graph {
         });
         if position % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1 {
             let clock = self.clock(&[position]);
-            self.checkpoints.push(clock);
+            self.checkpoints.push(Arc::new(clock));
         }
         Ok(position)
     }
@@ -276,7 +280,7 @@ impl Graph {
                 continue;
             }
             clock.raise(node.actor, node.sequence);
-            open.extend(self.dependencies(position).iter().copied());
+            open.extend(self.dependencies(position));
         }
         clock.merge(&covered);
         clock
@@ -324,7 +328,7 @@ impl Graph {
         while let Some(position) = open.pop() {
             if cover.insert(position) {
                 visit(position);
-                open.extend_from_slice(self.dependencies(position));
+                open.extend(self.dependencies(position));
             }
         }
         true
@@ -350,7 +354,7 @@ impl Graph {
         let mut below = Cover::default();
         for position in 0..count {
             for dependency in self.dependencies(position) {
-                below.insert(*dependency);
+                below.insert(dependency);
             }
         }
         let heads = (0..count).filter(move |position| !below.contains(*position));
@@ -427,8 +431,7 @@ mod tests {
                     max_operation: node.max_operation,
                     dependencies: whole
                         .dependencies(position)
-                        .iter()
-                        .map(|below| whole.node(*below).hash)
+                        .map(|below| whole.node(below).hash)
                         .collect(),
                 })
                 .unwrap();

@@ -43,6 +43,7 @@ impl Engine {
             }
         }
         self.expire(now);
+        self.follow_retirements();
         self.introduce_devices(now, person);
         let until = now.ticks_millis + self.config.limits.handshake_timeout_millis;
         let restricted = revoked || paused;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use automerge::ChangeHash;
 
 use crate::admission::{Admission, Admitted, BatchError, apply};
-use crate::contents::Contents;
+use crate::contents::{Contents, Facts};
 use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
 use crate::frame::{Changes, HASHES_MAX, Message, Refusal, part_size};
 use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
+use crate::limits::Limits;
 use crate::mutants::broken;
 use crate::session::{ConnectionId, Lane};
+use crate::spare::Spare;
 
 impl Engine {
     pub(crate) fn changes_received(
@@ -86,6 +88,7 @@ impl Engine {
         let Some(contents) = document.loaded() else {
             return;
         };
+        let spare = self.spare.take_if(|spare| spare.document == id);
         let standings = self.standings(document, &contents.facts);
         let sender = self.sessions.get(&connection).map(|session| session.device);
         let writers = document.writers();
@@ -93,6 +96,7 @@ impl Engine {
             document: id,
             origin: document.origin,
             contents: contents.clone(),
+            spare,
             parts,
             sender,
             compression: self.config.compression.clone(),
@@ -168,7 +172,7 @@ impl Engine {
             return;
         };
         document.admitting = false;
-        if judged_anew {
+        if judged_anew && !document.consent.is_retired() {
             // Consent or devices changed meanwhile: what was judged by the old is judged again,
             // unless its sender is gone, without whom it cannot be read.
             if self.sessions.contains_key(&connection) {
@@ -177,7 +181,13 @@ impl Engine {
             return;
         }
         match result {
-            Ok(admitted) => self.admitted(connection, id, &contents, *admitted),
+            Ok(admitted) => {
+                let step = self.admitted(connection, id, &contents, *admitted);
+                // Nobody else may still look at what was the document until now.
+                if let (Some(step), Ok(before)) = (step, Arc::try_unwrap(contents)) {
+                    self.spare = Spare::new(id, before.automerge, step);
+                }
+            }
             Err(error) => self.batch_refused(connection, id, error),
         }
     }
@@ -200,22 +210,24 @@ impl Engine {
         self.misbehaved(connection);
     }
 
-    /// Swaps an admitted batch in and queues it for the vault.
+    /// Swaps an admitted batch in and queues it for the vault. Returns its changes if the document
+    /// is now what it was before and these, and nothing else.
     pub(crate) fn admitted(
         &mut self,
         connection: ConnectionId,
         id: DocumentId,
         base: &Arc<Contents>,
         admitted: Admitted,
-    ) {
+    ) -> Option<Vec<(ChangeHash, Vec<u8>)>> {
         let person = self.sessions.get(&connection).map(|session| session.person);
         let still_allowed = person.is_some_and(|person| self.may_exchange(id, person));
         if !still_allowed {
-            return;
+            return None;
         }
+        let edited_meanwhile = !self.is_current(id, base);
         let Some(admitted) = self.swap_in(id, base, admitted) else {
             self.misbehaved(connection);
-            return;
+            return None;
         };
         let Admitted {
             changes,
@@ -225,11 +237,13 @@ impl Engine {
             refused,
             tips,
             authors,
+            touched,
             beyond_cut,
             contradicted,
             forks,
             ..
         } = admitted;
+        let step = (!edited_meanwhile).then(|| changes.clone());
         self.counters.changes_received += changes.len() as u64;
         self.look_for_copies(id, &changes, &attestations, &contradicted);
         if let Some(lane) = self.lane_mut(connection, id) {
@@ -280,6 +294,7 @@ impl Engine {
                 self.event(Event::Changed {
                     document: id,
                     authors,
+                    touched,
                 });
             }
         }
@@ -288,6 +303,12 @@ impl Engine {
         self.note_forks(connection, id, &forks);
         self.acknowledge(id);
         self.report_delivered(connection, id);
+        step
+    }
+
+    fn is_current(&self, id: DocumentId, base: &Arc<Contents>) -> bool {
+        let current = self.documents.get(&id).and_then(Document::loaded);
+        current.is_some_and(|current| Arc::ptr_eq(current, base))
     }
 
     /// Makes the admitted document the current one. Local edits made meanwhile are put on top;
@@ -308,21 +329,7 @@ impl Engine {
             *current = Arc::from(contents);
             return Some(admitted);
         }
-        let automerge = apply(&current.automerge, &admitted.changes).ok()?;
-        let mut facts = current.facts.clone();
-        for (device, salt) in &admitted.salts {
-            facts.proofs.add_salt(id, *device, *salt);
-        }
-        for (_, bytes) in &admitted.changes {
-            let chunk = crate::chunk::ChangeChunk::parse(bytes, &limits).ok()?;
-            facts.push_checked(&chunk, &limits).ok()?;
-        }
-        for attestation in &admitted.attestations {
-            facts
-                .proofs
-                .add_attestation(&facts.graph, attestation.clone());
-        }
-        *current = Arc::new(Contents { automerge, facts });
+        *current = on_top(id, current, &admitted, &limits)?;
         Some(admitted)
     }
 
@@ -353,4 +360,40 @@ impl Engine {
             changes: refused,
         });
     }
+}
+
+/// What is known of a document with an admitted batch put on top of it.
+fn facts_on_top(
+    id: DocumentId,
+    current: &Contents,
+    admitted: &Admitted,
+    limits: &Limits,
+) -> Option<Facts> {
+    let mut facts = current.facts.clone();
+    for (device, salt) in &admitted.salts {
+        facts.proofs.add_salt(id, *device, *salt);
+    }
+    for (_, bytes) in &admitted.changes {
+        let chunk = crate::chunk::ChangeChunk::parse(bytes, limits).ok()?;
+        facts.push_checked(&chunk, limits).ok()?;
+    }
+    for attestation in &admitted.attestations {
+        facts
+            .proofs
+            .add_attestation(&facts.graph, attestation.clone());
+    }
+    Some(facts)
+}
+
+/// A document with an admitted batch put on top of it.
+fn on_top(
+    id: DocumentId,
+    current: &Contents,
+    admitted: &Admitted,
+    limits: &Limits,
+) -> Option<Arc<Contents>> {
+    let facts = facts_on_top(id, current, admitted, limits)?;
+    let heads = facts.graph.heads();
+    let automerge = apply(&current.automerge, None, &admitted.changes, heads).ok()?;
+    Some(Arc::new(Contents { automerge, facts }))
 }

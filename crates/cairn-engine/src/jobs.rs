@@ -76,11 +76,27 @@ pub(crate) enum JobResult {
     },
 }
 
+/// Bytes of a batch that is admitted in about a millisecond, and of the document it is for.
+const QUICK_BATCH_BYTES_MAX: usize = 4 << 10;
+const QUICK_DOCUMENT_BYTES_MAX: usize = 2 << 20;
+
 impl Job {
+    /// Whether handing the job to another thread may take longer than the job: a live change to a
+    /// document that is not large. The thread needs as large a stack all the same.
+    pub fn is_quick(&self) -> bool {
+        match &self.work {
+            Work::Admit(admission) => {
+                admission.parts.size() <= QUICK_BATCH_BYTES_MAX
+                    && admission.contents.facts.bytes <= QUICK_DOCUMENT_BYTES_MAX
+            }
+            Work::Rebuild(_) | Work::Collect(_) => false,
+        }
+    }
+
     /// Does the work.
     pub fn run(self) -> JobDone {
         let result = match self.work {
-            Work::Admit(admission) => {
+            Work::Admit(mut admission) => {
                 // A batch that makes anything panic is treated like one that cannot be applied.
                 let result = catch_unwind(AssertUnwindSafe(|| admission.run().map(Box::new)))
                     .unwrap_or(Err(BatchError::Unappliable));
@@ -125,7 +141,7 @@ impl Collect {
         let frames = self.frames(document, batch);
         let below: std::collections::BTreeSet<Position> = missing
             .iter()
-            .flat_map(|position| facts.graph.dependencies(*position).iter().copied())
+            .flat_map(|position| facts.graph.dependencies(*position))
             .collect();
         let tips = missing
             .iter()

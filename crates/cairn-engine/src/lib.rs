@@ -13,6 +13,7 @@ mod devices;
 mod document;
 mod editing;
 mod engine;
+mod erasing;
 mod event;
 mod exchange;
 mod frame;
@@ -22,6 +23,7 @@ mod history;
 mod id;
 mod intake;
 mod jobs;
+mod layered;
 mod limits;
 mod mutants;
 mod objects;
@@ -37,8 +39,12 @@ mod rosters;
 mod rules;
 mod session;
 mod sharing;
+mod spare;
 mod statement;
 mod storage;
+#[cfg(test)]
+mod tests;
+mod touched;
 mod wire;
 
 pub use admission::BatchError;
@@ -49,6 +55,7 @@ pub use contents::{LoadError, LoadedDocument};
 pub use devices::DeviceError;
 pub use editing::EditError;
 pub use engine::{CloseReason, Config, Engine, Input, Now, Output};
+pub use erasing::{EraseError, Erasure};
 pub use event::{Counters, Event};
 pub use frame::{Changes, FrameError, PROTOCOL_VERSIONS, Refusal, content_frame};
 pub use history::HistoryEntry;
@@ -63,10 +70,11 @@ pub use rules::{Action, AllowAll, Breach, DocumentRules, Judged, Operation, Path
 pub use session::ConnectionId;
 pub use sharing::{PURPOSE_CHARACTERS_MAX, ShareError, ShareTerms};
 pub use statement::{
-    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, Grant, Origin, PauseLifted,
-    Receipt, ReceiptKind, Role, STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError,
-    TlsKey, public_key,
+    AuthorCard, DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, DocumentContinued,
+    DocumentRetired, Grant, Origin, PauseLifted, Receipt, ReceiptKind, Role, STATEMENT_BYTES_MAX,
+    SignedStatement, Statement, StatementError, TlsKey, public_key,
 };
 pub use storage::{
     Append, DocumentAppend, DocumentContent, DocumentRow, RecordHash, Restored, Ticket,
 };
+pub use touched::Touched;

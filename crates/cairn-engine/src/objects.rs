@@ -3,9 +3,9 @@
 //! An object's place is fixed by the operation that made it, so a path can be told from the
 //! changes alone, also below objects that were removed since.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::layered::LayeredMap;
 use crate::rules::PathStep;
 
 /// Names an operation within a document: the actor's index in the graph and the counter.
@@ -14,8 +14,7 @@ pub(crate) type OperationName = (usize, u64);
 #[derive(Debug, Clone)]
 struct Place {
     parent: Option<OperationName>,
-    /// The key in a map; `None` for an element of a list or text. Shared, since documents are
-    /// copied for each batch that the gate tries.
+    /// The key in a map; `None` for an element of a list or text.
     key: Option<Arc<str>>,
     depth: usize,
     is_map: bool,
@@ -24,7 +23,7 @@ struct Place {
 /// Every object that a change of the document ever made.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Objects {
-    places: HashMap<OperationName, Place>,
+    places: LayeredMap<OperationName, Place>,
 }
 
 impl Objects {

@@ -119,7 +119,7 @@ impl Past {
         let covered = (0..graph.len()).filter(|position| cover.contains(*position));
         for position in covered.clone() {
             for dependency in graph.dependencies(position) {
-                below.insert(*dependency);
+                below.insert(dependency);
             }
         }
         let mut heads: Vec<ChangeHash> = covered

@@ -1,19 +1,21 @@
 //! Who made each change of a document, and whether it is proven.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use automerge::ActorId;
 
 use crate::attestation::{Attestation, actor_of};
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, ProcessId};
+use crate::layered::LayeredMap;
 use crate::storage::RecordHash;
 
 /// Actors of devices and what attestations cover.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Proofs {
-    salts: BTreeMap<DeviceId, BTreeSet<[u8; 8]>>,
-    devices: HashMap<ActorId, DeviceId>,
+    salts: Arc<BTreeMap<DeviceId, BTreeSet<[u8; 8]>>>,
+    devices: LayeredMap<ActorId, DeviceId>,
     attestations: BTreeMap<(DeviceId, ProcessId), Vec<Attestation>>,
     covers: BTreeMap<DeviceId, Cover>,
 }
@@ -26,8 +28,11 @@ impl Proofs {
         device: DeviceId,
         salt: [u8; 8],
     ) -> bool {
-        let new = self.salts.entry(device).or_default().insert(salt);
+        let known = self.salts.get(&device);
+        let new = !known.is_some_and(|salts| salts.contains(&salt));
         if new {
+            let salts = Arc::make_mut(&mut self.salts);
+            salts.entry(device).or_default().insert(salt);
             self.devices
                 .insert(actor_of(device, document, salt), device);
         }

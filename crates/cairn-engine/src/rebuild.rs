@@ -34,6 +34,7 @@ use crate::pacing::Collecting;
 use crate::people::{Cuts, Standing};
 use crate::session::ConnectionId;
 use crate::storage::{DocumentContent, RecordHash};
+use crate::touched::Touched;
 
 /// What the job is given.
 #[derive(Debug, Clone)]
@@ -59,8 +60,8 @@ impl Rebuild {
         let mut gone: BTreeSet<Position> = BTreeSet::new();
         for position in 0..facts.graph.len() {
             let node = facts.graph.node(position);
-            let dependencies = facts.graph.dependencies(position);
-            let built_on = dependencies.iter().any(|below| gone.contains(below));
+            let mut dependencies = facts.graph.dependencies(position);
+            let built_on = dependencies.any(|below| gone.contains(&below));
             if built_on || self.unwanted.contains(&node.hash) {
                 gone.insert(position);
             }
@@ -253,6 +254,7 @@ impl Engine {
         }
         let earlier = std::mem::take(&mut document.set_aside);
         document.set_loaded(rebuilt.loaded);
+        self.spare.take_if(|spare| spare.document == id);
         document.set_aside = [earlier, rebuilt.set_aside.clone()].concat();
         document.writer = None;
         // Statements that are still on their way to the vault count changes as they were before.
@@ -286,6 +288,7 @@ impl Engine {
         self.event(Event::Changed {
             document: id,
             authors: BTreeSet::from([self.config.person]),
+            touched: Touched::everything(),
         });
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {

@@ -145,6 +145,10 @@ impl Engine {
                 let twice = self.config.limits.document_statements_max.saturating_mul(2);
                 (may_bring.then_some(cut.origin), twice)
             }
+            // The first is never refused either; more of them say nothing new.
+            Statement::DocumentRetired(retired) if !self.is_retired(id) => {
+                (Some(retired.origin), usize::MAX)
+            }
             _ => (None, self.config.limits.document_statements_max),
         };
         if let Some(origin) = origin
@@ -159,11 +163,15 @@ impl Engine {
             return false;
         }
         let cut = matches!(signed.statement(), Statement::DeviceCut(_));
+        let retired = matches!(signed.statement(), Statement::DocumentRetired(_));
         self.note_common(id);
         self.note_changed(id);
         self.append_document(id, vec![signed], |_| {});
         if cut {
             self.take_out_beyond_cuts(id);
+        }
+        if retired {
+            self.follow_retirement(id);
         }
         true
     }
@@ -223,7 +231,22 @@ impl Engine {
             Statement::Receipt(receipt) => {
                 signed_by(receipt.person)
                     && (from == me || [from, me].contains(&receipt.person))
-                    && document.is_some_and(|known| known.consent.contains(&receipt.statement))
+                    && document.is_some_and(|known| {
+                        let owner = known.origin.owner == receipt.person;
+                        (owner || known.consent.concerns(receipt.person))
+                            && known.consent.can_confirm(&receipt.statement, receipt.kind)
+                    })
+            }
+            Statement::DocumentRetired(retired) => {
+                let owner = retired.origin.owner;
+                let had = || document.is_some_and(|known| known.consent.concerns(me));
+                signed_by(owner) && (from == me || owner == me || (owner == from && had()))
+            }
+            Statement::DocumentContinued(told) => {
+                let owner = told.origin.owner;
+                signed_by(owner)
+                    && document.is_some()
+                    && (from == me || [(from, me), (me, from)].contains(&(owner, told.person)))
             }
             Statement::DeviceCut(cut) => {
                 signed.signer() == cut.person.as_bytes()

@@ -164,7 +164,7 @@ impl Lane {
             if !self.from_peer.contains(&node.hash) {
                 return false;
             }
-            open.extend_from_slice(graph.dependencies(position));
+            open.extend(graph.dependencies(position));
         }
         true
     }

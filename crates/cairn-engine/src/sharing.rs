@@ -42,6 +42,9 @@ pub enum ShareError {
     /// Documents of this kind never leave the device.
     #[error("this document never leaves this device; nothing was shared")]
     StaysHere,
+    /// The owner erased it; its id is not used any more.
+    #[error("this document was erased; nothing was shared")]
+    Retired,
     /// The purpose is too long.
     #[error("the purpose is longer than 500 characters; nothing was shared")]
     PurposeTooLong,
@@ -75,6 +78,9 @@ impl Engine {
         let document = self.documents.get(&id).ok_or(ShareError::UnknownDocument)?;
         if document.origin.owner != self.config.person {
             return Err(ShareError::NotOwner);
+        }
+        if document.consent.is_retired() {
+            return Err(ShareError::Retired);
         }
         if grantee == self.config.person {
             return Err(ShareError::Owner);
@@ -119,9 +125,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes consent back whose time is over, in documents of this person. To be called at start
-    /// and now and then; every new connection does it too.
+    /// Takes consent back whose time is over, in documents of this person, by an ordinary
+    /// statement. To be called when the time of [`next_expiry`](Self::next_expiry) has come; every
+    /// new connection does it too.
     pub fn expire(&mut self, now: Now) {
+        if self.next_expiry.is_none_or(|at| at > now.wall_millis) {
+            return;
+        }
         let me = self.config.person;
         let over: Vec<(DocumentId, PersonId, String)> = self
             .documents
@@ -145,6 +155,15 @@ impl Engine {
                 tracing::warn!(%error, "a consent that is over was not taken back");
             }
         }
+        let own = self.documents.values().filter(|it| it.origin.owner == me);
+        self.next_expiry = own
+            .filter_map(|document| document.consent.next_expiry())
+            .min();
+    }
+
+    /// When the next consent of this person for others should end, by the wall clock.
+    pub fn next_expiry(&self) -> Option<i64> {
+        self.next_expiry
     }
 
     /// Cards for devices of the writers of a document that are on none yet, so that readers can
@@ -345,6 +364,9 @@ impl Engine {
         let me = self.config.person;
         self.documents.get(&id).is_some_and(|document| {
             let owner = document.origin.owner;
+            if document.consent.is_retired() {
+                return false;
+            }
             if broken("consent-forgotten") {
                 return self.is_common(document, person);
             }

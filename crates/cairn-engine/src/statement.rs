@@ -229,6 +229,33 @@ pub struct AuthorCard {
     pub at_millis: i64,
 }
 
+/// A document's id is not used any more: whoever has the document is asked to remove what is in it.
+/// Signed by a device of the owner. Nothing takes it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentRetired {
+    /// The document and its owner.
+    pub origin: Origin,
+    /// Heads of what the signing device had of it. What somebody wrote beyond them, and the owner's
+    /// side never took, stays with its writer as a draft.
+    #[serde(with = "hash_lists")]
+    pub heads: Vec<ChangeHash>,
+    /// When, by the signer's clock.
+    pub at_millis: i64,
+}
+
+/// Tells one person in which document a retired one goes on. Signed by a device of the owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentContinued {
+    /// The retired document and its owner.
+    pub origin: Origin,
+    /// Who is told.
+    pub person: PersonId,
+    /// The document that goes on.
+    pub successor: DocumentId,
+    /// When, by the signer's clock.
+    pub at_millis: i64,
+}
+
 /// What a receipt confirms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ReceiptKind {
@@ -285,6 +312,10 @@ pub enum Statement {
     PauseLifted(PauseLifted),
     /// See [`DeviceCut`].
     DeviceCut(DeviceCut),
+    /// See [`DocumentRetired`].
+    DocumentRetired(DocumentRetired),
+    /// See [`DocumentContinued`].
+    DocumentContinued(DocumentContinued),
 }
 
 impl Statement {
@@ -299,6 +330,8 @@ impl Statement {
             Self::DevicePaused(_) => 7,
             Self::PauseLifted(_) => 8,
             Self::DeviceCut(_) => 9,
+            Self::DocumentRetired(_) => 10,
+            Self::DocumentContinued(_) => 11,
         }
     }
 
@@ -313,7 +346,9 @@ impl Statement {
             | Self::AuthorCard(_)
             | Self::Receipt(_)
             | Self::TlsKey(_)
-            | Self::DeviceCut(_) => None,
+            | Self::DeviceCut(_)
+            | Self::DocumentRetired(_)
+            | Self::DocumentContinued(_) => None,
         }
     }
 
@@ -324,6 +359,8 @@ impl Statement {
             Self::AuthorCard(body) => Some(body.origin.document()),
             Self::Receipt(body) => Some(body.document),
             Self::DeviceCut(body) => Some(body.origin.document()),
+            Self::DocumentRetired(body) => Some(body.origin.document()),
+            Self::DocumentContinued(body) => Some(body.origin.document()),
             Self::DeviceAdded(_)
             | Self::DeviceRevoked(_)
             | Self::TlsKey(_)
@@ -343,6 +380,8 @@ impl Statement {
             Self::DevicePaused(body) => postcard::to_allocvec(body),
             Self::PauseLifted(body) => postcard::to_allocvec(body),
             Self::DeviceCut(body) => postcard::to_allocvec(body),
+            Self::DocumentRetired(body) => postcard::to_allocvec(body),
+            Self::DocumentContinued(body) => postcard::to_allocvec(body),
         };
         body.expect("plain data in memory always encodes")
     }
@@ -363,6 +402,8 @@ impl Statement {
             7 => Self::DevicePaused(known_fields(body)?),
             8 => Self::PauseLifted(known_fields(body)?),
             9 => Self::DeviceCut(known_fields(body)?),
+            10 => Self::DocumentRetired(known_fields(body)?),
+            11 => Self::DocumentContinued(known_fields(body)?),
             _ => return Err(StatementError::Unknown),
         })
     }
@@ -486,9 +527,12 @@ pub(crate) fn record_hash(bytes: &[u8]) -> RecordHash {
 
 /// Signs `bytes` under a domain.
 pub(crate) fn sign(domain: &[u8], bytes: &[u8], secret: &[u8; 32]) -> [u8; 64] {
-    SigningKey::from_bytes(secret)
-        .sign(&in_domain(domain, bytes))
-        .to_bytes()
+    sign_with(domain, bytes, &SigningKey::from_bytes(secret))
+}
+
+/// Signs `bytes` under a domain with a key that is at hand.
+pub(crate) fn sign_with(domain: &[u8], bytes: &[u8], key: &SigningKey) -> [u8; 64] {
+    key.sign(&in_domain(domain, bytes)).to_bytes()
 }
 
 /// Checks a signature strictly (no small-order keys, no malleable signatures).

@@ -45,11 +45,14 @@ pub struct Append {
 pub struct DocumentAppend {
     /// The row of the document index after this append; replaces the earlier row.
     pub row: DocumentRow,
+    /// Whether all that was kept of the document goes, so that nothing of it can be read from the
+    /// disk afterwards, but for the row and what `set_aside` names.
+    pub erased: bool,
     /// New admitted changes in an order in which each comes after its dependencies: raw
     /// uncompressed change chunks.
     pub changes: Vec<(ChangeHash, Vec<u8>)>,
     /// Changes that are not part of the document any more: kept apart, in the order in which they
-    /// came.
+    /// came. One that is apart already stays so.
     pub set_aside: Vec<ChangeHash>,
     /// New salts of actors: a row for each (document, device, salt).
     pub salts: Vec<(DeviceId, [u8; 8])>,

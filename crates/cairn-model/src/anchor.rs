@@ -188,7 +188,8 @@ fn elements_one_by_one<D: ReadDoc>(document: &D, object: &ObjId) -> Vec<Element>
     elements
 }
 
-fn code_point(value: &Value<'_>) -> Option<char> {
+/// The code point that a value of a text is, if it is exactly one.
+pub(crate) fn code_point(value: &Value<'_>) -> Option<char> {
     let Value::Scalar(scalar) = value else {
         return None;
     };

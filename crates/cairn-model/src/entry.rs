@@ -5,7 +5,7 @@
 //! - Who wrote an operation is asked of [`Authors`] by its actor, never read from the document.
 //! - A value below such a key that anyone else wrote counts for nothing and is listed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::iter::{DocItem, DocObjItem, MapRangeItem};
 use automerge::transaction::Transactable;
@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::context::{CommandError, EditContext, is_person};
 use crate::moment::Moment;
+use crate::part::{Extent, Part, extent};
 use crate::read::{self, containers};
 use crate::schema::MomentKeys;
 use crate::words::Words;
@@ -185,7 +186,12 @@ pub(crate) fn read_entries<D: ReadDoc>(
         for DocObjItem { obj, item } in document.iter_at(&map, None) {
             let DocItem::Map(item) = item else { continue };
             if *obj == map {
-                let ids = reader.candidates(&map, &item);
+                let ids = if item.conflict {
+                    reader.candidates(&item.key, reader.values(&map, &item.key))
+                } else {
+                    let is_map = matches!(item.value, ValueRef::Object(ObjType::Map));
+                    reader.candidates(&item.key, vec![(is_map, item.id())])
+                };
                 found.entry(item.key.into_owned()).or_default().extend(ids);
             } else if let Some(fields) = below.get_mut(&*obj) {
                 fields.push(item);
@@ -194,17 +200,76 @@ pub(crate) fn read_entries<D: ReadDoc>(
             }
         }
     }
-    let mut entries = Vec::new();
-    for (key, mut ids) in found {
-        ids.sort();
-        for id in ids {
-            // Values that lost a conflict are not in the pass.
-            let fields = below.remove(&id);
-            let fields = fields.unwrap_or_else(|| document.map_range(&id, ..).collect());
-            entries.extend(reader.entry(&key, &id, fields));
+    reader.entries(found, below)
+}
+
+/// Reads the entries at some keys of a container, as [`read_entries`] would.
+fn read_entries_at<D: ReadDoc>(
+    document: &D,
+    container: &'static str,
+    keys: &BTreeSet<&str>,
+    authors: &dyn Authors,
+    ignored: &mut Vec<IgnoredEntry>,
+) -> Vec<Entry> {
+    let mut reader = EntryReader {
+        document,
+        container,
+        authors,
+        ignored,
+    };
+    let mut found: BTreeMap<String, Vec<ObjId>> = BTreeMap::new();
+    for map in containers(document, container) {
+        for key in keys {
+            let ids = reader.candidates(key, reader.values(&map, key));
+            found.entry((*key).to_owned()).or_default().extend(ids);
         }
     }
-    entries
+    reader.entries(found, BTreeMap::new())
+}
+
+/// What a view lists of one container.
+pub(crate) trait Listed {
+    /// The entry's key.
+    fn key(&self) -> &str;
+}
+
+/// Reads a container into a view's list: the entries that lie at or below the paths, or all.
+/// Returns whether anything was read.
+///
+/// An entry that means nothing to `parse` is ignored; the list's order is the caller's.
+pub(crate) fn read_listed<D: ReadDoc, T: Listed>(
+    document: &D,
+    (container, part): (&'static str, Part),
+    authors: &dyn Authors,
+    paths: Option<&BTreeSet<Vec<String>>>,
+    (list, ignored): (&mut Vec<T>, &mut Vec<IgnoredEntry>),
+    parse: impl Fn(&Entry) -> Option<T>,
+) -> bool {
+    let entries = match extent(paths, part) {
+        Extent::Nothing => return false,
+        Extent::All => {
+            list.clear();
+            ignored.retain(|entry| entry.container != container);
+            read_entries(document, container, authors, ignored)
+        }
+        Extent::Entries(keys) => {
+            list.retain(|item| !keys.contains(item.key()));
+            ignored
+                .retain(|entry| entry.container != container || !keys.contains(entry.key.as_str()));
+            read_entries_at(document, container, &keys, authors, ignored)
+        }
+    };
+    for entry in entries {
+        let Some(item) = parse(&entry) else {
+            ignored.push(entry.ignored(container, IgnoredReason::Unreadable));
+            continue;
+        };
+        match list.last_mut() {
+            Some(last) if last.key() == item.key() => *last = item,
+            _ => list.push(item),
+        }
+    }
+    true
 }
 
 struct EntryReader<'a, D> {
@@ -215,37 +280,55 @@ struct EntryReader<'a, D> {
 }
 
 impl<D: ReadDoc> EntryReader<'_, D> {
-    /// The maps at a key that the person it names wrote.
-    fn candidates(&mut self, map: &ObjId, item: &MapRangeItem<'_>) -> Vec<ObjId> {
-        let Some((writer, _)) = split_key(&item.key) else {
-            let author = author_of(self.authors, &item.id()).map(str::to_owned);
-            self.ignore(&item.key, None, author, IgnoredReason::Unreadable);
+    /// All values at a key, the winner last, and whether each is a map.
+    fn values(&self, map: &ObjId, key: &str) -> Vec<(bool, ObjId)> {
+        let values = read::values(self.document, map, key);
+        let whether = |(value, id): (Value<'_>, ObjId)| (is_map(&value), id);
+        values.into_iter().map(whether).collect()
+    }
+
+    /// Those of the values at a key that are maps and that the person it names wrote.
+    fn candidates(&mut self, key: &str, all: Vec<(bool, ObjId)>) -> Vec<ObjId> {
+        let Some((_, winner)) = all.last() else {
             return Vec::new();
         };
-        let all = if item.conflict {
-            let all = read::values(self.document, map, &item.key);
-            all.into_iter()
-                .map(|(value, id)| (is_map(&value), id))
-                .collect()
-        } else {
-            vec![(
-                matches!(item.value, ValueRef::Object(ObjType::Map)),
-                item.id(),
-            )]
+        let Some((writer, _)) = split_key(key) else {
+            let author = author_of(self.authors, winner).map(str::to_owned);
+            self.ignore(key, None, author, IgnoredReason::Unreadable);
+            return Vec::new();
         };
         let mut ids = Vec::new();
         for (is_map, id) in all {
-            if !self.wrote(writer, &item.key, None, &id) {
+            if !self.wrote(writer, key, None, &id) {
                 continue;
             }
             if is_map {
                 ids.push(id);
             } else {
                 let author = Some(writer.to_owned());
-                self.ignore(&item.key, None, author, IgnoredReason::Unreadable);
+                self.ignore(key, None, author, IgnoredReason::Unreadable);
             }
         }
         ids
+    }
+
+    /// The entries at keys, with those of their fields that were read already.
+    fn entries(
+        &mut self,
+        found: BTreeMap<String, Vec<ObjId>>,
+        mut below: BTreeMap<ObjId, Vec<MapRangeItem<'_>>>,
+    ) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (key, mut ids) in found {
+            ids.sort();
+            for id in ids {
+                let fields = below.remove(&id);
+                let document = self.document;
+                let fields = fields.unwrap_or_else(|| document.map_range(&id, ..).collect());
+                entries.extend(self.entry(&key, &id, fields));
+            }
+        }
+        entries
     }
 
     fn entry(&mut self, key: &str, id: &ObjId, items: Vec<MapRangeItem<'_>>) -> Option<Entry> {

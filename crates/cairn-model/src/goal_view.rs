@@ -1,13 +1,16 @@
 //! A goal as it is shown: read field by field, never failing, the same on every replica.
 
+use std::collections::BTreeSet;
+
 use automerge::{ROOT, ReadDoc};
 use serde::Serialize;
 
 use crate::agreement::{Agreement, Proposal, agreement, read_proposals};
-use crate::entry::{Authors, Entry, IgnoredEntry, IgnoredReason, author_of, read_entries};
+use crate::entry::{Authors, Entry, IgnoredEntry, IgnoredReason, Listed, author_of, read_listed};
 use crate::goal_command::read_state;
 use crate::goal_kind::{ClosingOutcome, GoalKind, GoalState};
 use crate::moment::Moment;
+use crate::part::{Extent, Part, extent};
 use crate::read::{self, Found};
 use crate::schema::{
     CLOSING_NOTE, COPIED_FROM, CREATED, CREATED_BY, ENTERED, GOOD_ENOUGH, KIND, NOTE, OUTCOME,
@@ -91,96 +94,134 @@ pub struct Rating {
 impl GoalView {
     /// Reads a goal; cost is linear in its entries and the length of its texts.
     pub fn read<D: ReadDoc>(document: &D, authors: &dyn Authors) -> Self {
-        let mut unreadable = Vec::new();
-        let mut ignored = Vec::new();
-        let mut text = |key: &str| {
-            let found = read::find_text(document, &ROOT, key);
-            let found = note_unreadable(found, key, &mut unreadable);
-            (found.value.unwrap_or_default().into(), found.conflicts)
-        };
-        let (title, title_conflicts) = text(TITLE);
-        let (why, why_conflicts) = text(WHY);
-        let (good_enough, good_enough_conflicts) = text(GOOD_ENOUGH);
-        let (closing_note, _) = text(CLOSING_NOTE);
+        let mut view = Self::nothing();
+        view.refresh(document, authors, None);
+        view
+    }
+
+    /// Reads again what changed since this view was read, as paths of keys from the root; all
+    /// without paths. Gives what [`read`](Self::read) would, at the cost of what changed.
+    ///
+    /// The authors of what was read before must still be the same.
+    pub fn refresh<D: ReadDoc>(
+        &mut self,
+        document: &D,
+        authors: &dyn Authors,
+        paths: Option<&BTreeSet<Vec<String>>>,
+    ) {
+        for part in [
+            Part::Origin,
+            Part::Why,
+            Part::Wording,
+            Part::Steps,
+            Part::State,
+        ] {
+            if extent(paths, part) != Extent::Nothing {
+                self.unreadable.retain(|path| !part.has(path));
+                self.ignored.retain(|ignored| !part.has(ignored.container));
+                match part {
+                    Part::Origin => self.read_origin(document, authors),
+                    Part::Why => (self.why, self.why_conflicts) = self.read_text(document, WHY),
+                    Part::Wording => self.read_wording(document, authors),
+                    Part::Steps => {
+                        self.steps = read_steps(document, authors, &mut self.unreadable);
+                    }
+                    _ => self.read_state(document),
+                }
+            }
+        }
+        let ratings = read_listed(
+            document,
+            (RATINGS, Part::Ratings),
+            authors,
+            paths,
+            (&mut self.ratings, &mut self.ignored),
+            rating,
+        );
+        if ratings {
+            self.ratings
+                .sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        }
+        self.ignored.sort();
+        self.unreadable.sort();
+    }
+
+    fn nothing() -> Self {
+        Self {
+            schema: None,
+            created_by: None,
+            created: None,
+            title: Words::default(),
+            title_conflicts: Vec::new(),
+            kind: None,
+            kind_conflicts: Vec::new(),
+            why: Words::default(),
+            why_conflicts: Vec::new(),
+            good_enough: Words::default(),
+            good_enough_conflicts: Vec::new(),
+            steps: Vec::new(),
+            ratings: Vec::new(),
+            wording: Digest::from_bytes([0; 32]),
+            proposals: Vec::new(),
+            agreement: Agreement::NoProposal,
+            state: GoalState::Open,
+            state_conflicts: Vec::new(),
+            state_since: None,
+            outcome: None,
+            closing_note: Words::default(),
+            ignored: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    fn read_text<D: ReadDoc>(&mut self, document: &D, key: &str) -> (Words, Vec<Words>) {
+        let found = self.note(read::find_text(document, &ROOT, key), key);
+        let conflicts = found.conflicts.into_iter().map(Words::from);
+        (found.value.unwrap_or_default().into(), conflicts.collect())
+    }
+
+    fn read_origin<D: ReadDoc>(&mut self, document: &D, authors: &dyn Authors) {
+        let schema = read::find_integer(document, &ROOT, SCHEMA);
+        self.schema = self.note(schema, SCHEMA).value;
+        self.created_by = read_creator(document, authors, &mut self.ignored);
+        self.created = read::find_moment(document, &ROOT, CREATED);
+    }
+
+    fn read_wording<D: ReadDoc>(&mut self, document: &D, authors: &dyn Authors) {
+        (self.title, self.title_conflicts) = self.read_text(document, TITLE);
+        (self.good_enough, self.good_enough_conflicts) = self.read_text(document, GOOD_ENOUGH);
         let kind = read::find(document, &ROOT, KIND, |value, id| {
             GoalKind::parse(&read::text_of(document, value, id)?)
         });
-        let kind = note_unreadable(kind, KIND, &mut unreadable);
-        let state = note_unreadable(read_state(document), STATE, &mut unreadable);
+        let kind = self.note(kind, KIND);
+        (self.kind, self.kind_conflicts) = (kind.value, kind.conflicts);
+        let wording = Wording::read(document);
+        self.proposals = read_proposals(document, &wording, authors, &mut self.ignored);
+        self.wording = wording.digest;
+        self.agreement = agreement(&self.proposals);
+    }
+
+    fn read_state<D: ReadDoc>(&mut self, document: &D) {
+        let state = self.note(read_state(document), STATE);
+        let closed = state.value == Some(GoalState::Closed);
+        self.state = state.value.unwrap_or(GoalState::Open);
+        self.state_conflicts = state.conflicts;
+        self.state_since = read::find_moment(document, &ROOT, STATE_SINCE);
         let outcome = read::find(document, &ROOT, OUTCOME, |value, id| {
             ClosingOutcome::parse(&read::text_of(document, value, id)?)
         });
-        let outcome = note_unreadable(outcome, OUTCOME, &mut unreadable);
-        let schema = read::find_integer(document, &ROOT, SCHEMA);
-        let schema = note_unreadable(schema, SCHEMA, &mut unreadable);
-        let wording = Wording::read(document);
-        let proposals = read_proposals(document, &wording, authors, &mut ignored);
-        let steps = read_steps(document, authors, &mut unreadable);
-        let ratings = read_ratings(document, authors, &mut ignored);
-        let created_by = read_creator(document, authors, &mut ignored);
-        ignored.sort();
-        let closed = state.value == Some(GoalState::Closed);
-        Self {
-            schema: schema.value,
-            created_by,
-            created: read::find_moment(document, &ROOT, CREATED),
-            title,
-            title_conflicts: all_words(title_conflicts),
-            kind: kind.value,
-            kind_conflicts: kind.conflicts,
-            why,
-            why_conflicts: all_words(why_conflicts),
-            good_enough,
-            good_enough_conflicts: all_words(good_enough_conflicts),
-            steps,
-            ratings,
-            wording: wording.digest,
-            agreement: agreement(&proposals),
-            proposals,
-            state: state.value.unwrap_or(GoalState::Open),
-            state_conflicts: state.conflicts,
-            state_since: read::find_moment(document, &ROOT, STATE_SINCE),
-            outcome: outcome.value.filter(|_| closed),
-            closing_note: if closed {
-                closing_note
-            } else {
-                Words::default()
-            },
-            ignored,
-            unreadable,
+        self.outcome = self.note(outcome, OUTCOME).value.filter(|_| closed);
+        let (note, _) = self.read_text(document, CLOSING_NOTE);
+        self.closing_note = if closed { note } else { Words::default() };
+    }
+
+    /// Notes a key whose value cannot be read.
+    fn note<T>(&mut self, found: Found<T>, key: &str) -> Found<T> {
+        if found.unreadable {
+            self.unreadable.push(key.to_owned());
         }
+        found
     }
-}
-
-fn all_words(texts: Vec<String>) -> Vec<Words> {
-    texts.into_iter().map(Words::from).collect()
-}
-
-fn note_unreadable<T>(found: Found<T>, key: &str, unreadable: &mut Vec<String>) -> Found<T> {
-    if found.unreadable {
-        unreadable.push(key.to_owned());
-    }
-    found
-}
-
-fn read_ratings<D: ReadDoc>(
-    document: &D,
-    authors: &dyn Authors,
-    ignored: &mut Vec<IgnoredEntry>,
-) -> Vec<Rating> {
-    let mut ratings: Vec<Rating> = Vec::new();
-    for entry in read_entries(document, RATINGS, authors, ignored) {
-        let Some(rating) = rating(&entry) else {
-            ignored.push(entry.ignored(RATINGS, IgnoredReason::Unreadable));
-            continue;
-        };
-        match ratings.last_mut() {
-            Some(last) if last.id == rating.id => *last = rating,
-            _ => ratings.push(rating),
-        }
-    }
-    ratings.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    ratings
 }
 
 fn rating(entry: &Entry) -> Option<Rating> {
@@ -192,6 +233,12 @@ fn rating(entry: &Entry) -> Option<Rating> {
         note: entry.words(NOTE),
         at: entry.moment(ENTERED)?,
     })
+}
+
+impl Listed for Rating {
+    fn key(&self) -> &str {
+        &self.id
+    }
 }
 
 /// The person named as the maker, when that person wrote it.

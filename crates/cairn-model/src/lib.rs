@@ -31,6 +31,7 @@ mod moment;
 mod mood;
 mod new_goal;
 mod order;
+mod part;
 mod read;
 mod rules;
 mod schema;
@@ -61,7 +62,7 @@ pub use new_goal::NewGoal;
 pub use rules::{Action, Operation, PathStep, RuleBreach, Scalar, judge};
 pub use schema::{
     CLOSING_NOTE_CODE_POINTS_MAX, NOTE_CODE_POINTS_MAX, PARTIES_MAX, REASON_CODE_POINTS_MAX,
-    SCALE_MAX, SCHEMA_VERSION, TEXT_CODE_POINTS_MAX,
+    SCALE_MAX, SCHEMA_VERSION, TEXT_CODE_POINTS_MAX, holds_value, holds_words,
 };
 pub use steps::Step;
 pub use telling::{AuthoredChange, Sentence, tell};

@@ -1,17 +1,19 @@
 //! The mood log of one calendar year: entries with one writer each.
 
+use std::collections::BTreeSet;
+
 use automerge::transaction::Transactable;
 use automerge::{ObjType, ROOT, ReadDoc};
 use serde::Serialize;
 
 use crate::context::{CommandError, EditContext};
 use crate::entry::{
-    Authors, Entry, IgnoredEntry, IgnoredReason, make_entry, own_entry, put_moment, put_words,
-    read_entries,
+    Authors, Entry, IgnoredEntry, Listed, make_entry, own_entry, put_moment, put_words, read_listed,
 };
 use crate::goal_command::GoalOutcome;
 use crate::goal_view::read_creator;
 use crate::moment::Moment;
+use crate::part::{Extent, Part, extent};
 use crate::read;
 use crate::schema::{
     CREATED, CREATED_BY, ENTERED, MOODS, NOTE, NOTE_CODE_POINTS_MAX, SCALE_MAX, SCHEMA,
@@ -151,28 +153,50 @@ pub struct MoodEntry {
 impl MoodLogView {
     /// Reads a mood log; cost is linear in its entries.
     pub fn read<D: ReadDoc>(document: &D, authors: &dyn Authors) -> Self {
-        let mut ignored = Vec::new();
-        let mut entries: Vec<MoodEntry> = Vec::new();
-        for entry in read_entries(document, MOODS, authors, &mut ignored) {
-            let Some(mood) = mood(&entry) else {
-                ignored.push(entry.ignored(MOODS, IgnoredReason::Unreadable));
-                continue;
-            };
-            match entries.last_mut() {
-                Some(last) if last.id == mood.id => *last = mood,
-                _ => entries.push(mood),
-            }
+        let mut view = Self {
+            schema: None,
+            year: None,
+            created_by: None,
+            entries: Vec::new(),
+            ignored: Vec::new(),
+        };
+        view.refresh(document, authors, None);
+        view
+    }
+
+    /// Reads again what changed, as [`GoalView::refresh`](crate::GoalView::refresh) does.
+    pub fn refresh<D: ReadDoc>(
+        &mut self,
+        document: &D,
+        authors: &dyn Authors,
+        paths: Option<&BTreeSet<Vec<String>>>,
+    ) {
+        if extent(paths, Part::Origin) != Extent::Nothing {
+            self.ignored
+                .retain(|ignored| !Part::Origin.has(ignored.container));
+            self.schema = read::find_integer(document, &ROOT, SCHEMA).value;
+            self.year = read::find_integer(document, &ROOT, YEAR).value;
+            self.created_by = read_creator(document, authors, &mut self.ignored);
         }
-        entries.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        let created_by = read_creator(document, authors, &mut ignored);
-        ignored.sort();
-        Self {
-            schema: read::find_integer(document, &ROOT, SCHEMA).value,
-            year: read::find_integer(document, &ROOT, YEAR).value,
-            created_by,
-            entries,
-            ignored,
+        let moods = read_listed(
+            document,
+            (MOODS, Part::Moods),
+            authors,
+            paths,
+            (&mut self.entries, &mut self.ignored),
+            mood,
+        );
+        if moods {
+            self.entries
+                .sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         }
+        self.ignored.sort();
+    }
+}
+
+impl Listed for MoodEntry {
+    fn key(&self) -> &str {
+        &self.id
     }
 }
 

@@ -62,6 +62,16 @@ pub(crate) const CLOSING_NOTE: &str = "closing_note";
 
 pub(crate) const YEAR: &str = "year";
 
+/// Whether a text at this key of a map is something that a person wrote, and no name of a choice.
+pub fn holds_words(key: &str) -> bool {
+    [TITLE, WHY, GOOD_ENOUGH, TEXT, NOTE, REASON, CLOSING_NOTE].contains(&key)
+}
+
+/// Whether a number at this key is a rating or a mood.
+pub fn holds_value(key: &str) -> bool {
+    key == VALUE
+}
+
 /// The two keys of a [`Moment`](crate::Moment): milliseconds and offset in minutes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MomentKeys {

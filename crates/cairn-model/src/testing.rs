@@ -1,11 +1,11 @@
 //! Replicas of one document in the hands of named persons.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{Key, ObjectId, Op, OpType};
 use automerge::transaction::Transaction;
-use automerge::{ActorId, Automerge, Change, ScalarValue};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ScalarValue};
 
 use crate::{
     Action, Authors, CommandError, EditContext, GoalCommand, GoalOutcome, GoalView, Moment,
@@ -41,6 +41,8 @@ pub(crate) struct Replica {
     pub(crate) document: Automerge,
     writer: String,
     counter: Cell<u64>,
+    /// The view that was read last, and of what.
+    last: RefCell<Option<(Vec<ChangeHash>, GoalView)>>,
 }
 
 impl Replica {
@@ -69,6 +71,7 @@ impl Replica {
             document,
             writer: writer.to_owned(),
             counter: Cell::new(0),
+            last: RefCell::new(None),
         }
     }
 
@@ -135,8 +138,37 @@ impl Replica {
         }
     }
 
+    /// The goal as it is shown; checks that refreshing the view read before gives the same.
     pub(crate) fn view(&self) -> GoalView {
-        GoalView::read(&self.document, &Cast)
+        let view = GoalView::read(&self.document, &Cast);
+        let heads = self.document.get_heads();
+        let last = self.last.replace(Some((heads, view.clone())));
+        if let Some((heads, mut last)) = last {
+            last.refresh(&self.document, &Cast, Some(&self.touched_since(&heads)));
+            assert_eq!(last, view);
+        }
+        view
+    }
+
+    /// Where changes since these heads did something, as a view wants to know it.
+    pub(crate) fn touched_since(&self, heads: &[ChangeHash]) -> BTreeSet<Vec<String>> {
+        let new = self.document.get_changes(heads).into_iter();
+        let new: BTreeSet<ChangeHash> = new.map(|change| change.hash()).collect();
+        let mut paths = BTreeMap::new();
+        let mut touched = BTreeSet::new();
+        for change in self.document.get_changes(&[]) {
+            let operations = operations(&change, &mut paths);
+            if new.contains(&change.hash()) {
+                touched.extend(operations.iter().map(|operation| {
+                    let keys = operation.path.iter().map_while(|step| match step {
+                        PathStep::Key(key) => Some(key.clone()),
+                        PathStep::Element => None,
+                    });
+                    keys.take(2).collect::<Vec<String>>()
+                }));
+            }
+        }
+        touched
     }
 
     pub(crate) fn proposes(&mut self, to: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod commands;
+mod digests;
 mod history;
 mod merging;
 mod one_writer;

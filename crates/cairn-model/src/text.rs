@@ -4,7 +4,7 @@ use automerge::transaction::Transactable;
 use automerge::{ObjId, ObjType, ROOT, ReadDoc};
 use serde::{Deserialize, Serialize};
 
-use crate::anchor::elements;
+use crate::anchor::{code_point, elements};
 use crate::context::CommandError;
 use crate::read;
 use crate::schema;
@@ -71,7 +71,7 @@ pub(crate) fn set_text<T: Transactable>(
     text: &str,
 ) -> Result<(), CommandError> {
     check_length(field, text.chars().count())?;
-    let object = plain_text(transaction, field)?;
+    let object = plain_text(transaction, field, None)?;
     transaction.update_text(&object, text)?;
     Ok(())
 }
@@ -84,7 +84,7 @@ pub(crate) fn splice_text<T: Transactable>(
     delete: usize,
     insert: &str,
 ) -> Result<(), CommandError> {
-    let object = plain_text(transaction, field)?;
+    let object = plain_text(transaction, field, Some((position, delete)))?;
     let code_points = transaction.length(&object);
     let inside = position
         .checked_add(delete)
@@ -130,19 +130,25 @@ pub(crate) fn check_length(field: &TextField, code_points: usize) -> Result<(), 
     Ok(())
 }
 
-/// The field's text object, fit for splices.
+/// The field's text object, fit for a splice at a position with so many deletions, or for any.
 ///
-/// One that is missing, a plain string, or holds anything but single code points (which only
+/// One that is missing, a plain string, or holds there anything but single code points (which only
 /// other programs write, and on which automerge's own splices fail) is made anew from what it
 /// shows.
 fn plain_text<T: Transactable>(
     transaction: &mut T,
     field: &TextField,
+    splice: Option<(usize, usize)>,
 ) -> Result<ObjId, CommandError> {
     if let Some(object) = field.object(transaction)
-        && elements(transaction, &object)
-            .iter()
-            .all(|element| element.is_code_point)
+        && match splice {
+            Some((position, delete)) if delete <= LOOKED_UP_MAX => {
+                is_plain_at(transaction, &object, position, delete)
+            }
+            _ => elements(transaction, &object)
+                .iter()
+                .all(|element| element.is_code_point),
+        }
     {
         return Ok(object);
     }
@@ -151,4 +157,17 @@ fn plain_text<T: Transactable>(
         .value
         .unwrap_or_default();
     make_text(transaction, &map, key, &shown)
+}
+
+/// Code points that are looked up one by one; for more a pass over the text is cheaper.
+const LOOKED_UP_MAX: usize = 16;
+
+/// Whether the elements that a splice removes, and those beside it, are single code points.
+fn is_plain_at<D: ReadDoc>(document: &D, object: &ObjId, position: usize, delete: usize) -> bool {
+    let last = position.saturating_add(delete);
+    let end = document.length(object).min(last.saturating_add(1));
+    (position.saturating_sub(1)..end).all(|index| {
+        let found = document.get(object, index);
+        matches!(found, Ok(Some((value, _))) if code_point(&value).is_some())
+    })
 }

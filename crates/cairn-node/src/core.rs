@@ -10,14 +10,16 @@
 //!   driver, the one task that does.
 //! * No lock of this module is taken while the lock of the views is held.
 
+mod telling;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cairn_engine::{
-    ConnectionId, DocumentId, Engine, Event, Input, Limits, LoadError, LoadedDocument, Now, Output,
-    PersonId, Ticket,
+    ConnectionId, DocumentId, Engine, Input, Job, Limits, LoadError, LoadedDocument, Now, Output,
+    PersonId, Ticket, Touched,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -154,13 +156,25 @@ impl Core {
     pub(crate) fn with_engine<T>(self: &Arc<Self>, call: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let mut engine = lock(&self.engine);
         let value = call(&mut engine, self.now());
-        self.perform(&mut engine);
+        for job in self.perform(&mut engine) {
+            self.run(job);
+        }
         self.progress.notify_all();
         value
     }
 
-    pub(crate) fn handle(self: &Arc<Self>, input: Input) {
-        self.with_engine(|engine, now| engine.handle(now, input));
+    /// Brings the engine an input; quick jobs that come of it are done here, off the lock. For the
+    /// driver alone, whose thread has the stack for it.
+    fn handle(self: &Arc<Self>, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            let mut engine = lock(&self.engine);
+            engine.handle(self.now(), input);
+            let quick = self.perform(&mut engine);
+            self.progress.notify_all();
+            drop(engine);
+            inputs.extend(quick.into_iter().map(|job| Input::JobDone(job.run())));
+        }
     }
 
     /// Has a document in memory, waiting for the disk if need be; it is the one that somebody looks
@@ -172,7 +186,9 @@ impl Core {
             if engine.open(document) {
                 return true;
             }
-            self.perform(&mut engine);
+            for job in self.perform(&mut engine) {
+                self.run(job);
+            }
             if !engine.is_loading(document) {
                 return engine.open(document);
             }
@@ -186,7 +202,9 @@ impl Core {
         }
     }
 
-    fn perform(self: &Arc<Self>, engine: &mut Engine) {
+    /// Hands the engine's outputs on, but for quick jobs, which are the caller's.
+    fn perform(self: &Arc<Self>, engine: &mut Engine) -> Vec<Job> {
+        let mut quick = Vec::new();
         let mut visible = false;
         while let Some(output) = engine.poll_output() {
             match output {
@@ -196,11 +214,8 @@ impl Core {
                     }
                 }
                 Output::Load { document } => self.start_load(document),
-                Output::Run(job) => {
-                    let core = self.clone();
-                    self.workers
-                        .run(move || core.leave(Input::JobDone(job.run())));
-                }
+                Output::Run(job) if job.is_quick() => quick.push(job),
+                Output::Run(job) => self.run(job),
                 Output::Send { connection, bytes } => self.send(connection, bytes),
                 Output::Close { connection, reason } => {
                     tracing::info!(connection = connection.0, %reason, "closing");
@@ -212,6 +227,13 @@ impl Core {
         if visible {
             self.changed();
         }
+        quick
+    }
+
+    fn run(self: &Arc<Self>, job: Job) {
+        let core = self.clone();
+        self.workers
+            .run(move || core.leave(Input::JobDone(job.run())));
     }
 
     fn start_load(self: &Arc<Self>, document: DocumentId) {
@@ -285,160 +307,10 @@ impl Core {
         }
     }
 
-    /// Turns an event of the engine into views and events of the node. Returns whether a person
-    /// could see a difference.
-    fn tell(&self, engine: &Engine, event: Event) -> bool {
-        match event {
-            Event::Connected {
-                connection, person, ..
-            } => {
-                if let Some(live) = lock(&self.network).connections.get_mut(&connection.0) {
-                    live.greeted = true;
-                }
-                self.publish(NodeEvent::Connected { person });
-            }
-            Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
-            Event::Settled { connection } => {
-                let settled = lock(&self.network)
-                    .connections
-                    .get_mut(&connection.0)
-                    .map(|live| (live.person, std::mem::replace(&mut live.settled, true)));
-                if let Some((person, before)) = settled {
-                    if !before {
-                        self.met(engine, person);
-                    }
-                    self.publish(NodeEvent::Settled { person });
-                }
-                return false;
-            }
-            Event::Loaded { document } => self.mark_stale(document),
-            Event::Damaged { document, error } => {
-                tracing::warn!(document = %document.short(), %error, "damaged");
-                self.publish(NodeEvent::Damaged { document });
-            }
-            Event::Changed { document, authors } => {
-                self.mark_stale(document);
-                let by_others = authors.iter().any(|author| *author != engine.person());
-                self.publish(NodeEvent::Changed {
-                    document,
-                    by_others,
-                });
-            }
-            Event::Stored { document, all, .. } => {
-                if all {
-                    self.publish(NodeEvent::Stored { document });
-                }
-                return all;
-            }
-            Event::StoreFailed => {
-                self.failed_millis.store(wall_millis(), Ordering::Release);
-                tracing::error!("the vault failed; nothing is saved until it is opened again");
-                self.publish(NodeEvent::StoreFailed);
-            }
-            Event::Delivered {
-                document,
-                person,
-                heads,
-                ..
-            } => {
-                let mut views = lock(&self.views);
-                let entry = views.entries.entry(document).or_default();
-                if entry.delivered.get(&person) == Some(&heads) {
-                    return false;
-                }
-                entry.delivered.insert(person, heads);
-                entry.unsaved = true;
-                drop(views);
-                self.publish(NodeEvent::Delivered { document, person });
-            }
-            Event::Consent { document } => self.publish(NodeEvent::Consent { document }),
-            Event::Refused {
-                document,
-                person,
-                changes,
-            } => {
-                self.publish_refusal(document, person, &changes, false);
-            }
-            Event::RefusedByPeer {
-                document,
-                person,
-                changes,
-            } => {
-                self.publish_refusal(document, person, &changes, true);
-            }
-            Event::BatchRefused {
-                document,
-                person,
-                error,
-            } => {
-                self.publish(NodeEvent::BatchRefused {
-                    document,
-                    person,
-                    error,
-                });
-                return false;
-            }
-            Event::SetAside { document, changes } => {
-                let changes = changes.len();
-                tracing::info!(document = %document.short(), changes, "set aside");
-                self.publish(NodeEvent::SetAside { document, changes });
-            }
-            event => return self.tell_of_devices(event),
-        }
-        true
-    }
-
-    /// Turns events about devices into events of the node.
-    fn tell_of_devices(&self, event: Event) -> bool {
-        match event {
-            Event::BeyondCut {
-                document,
-                person,
-                changes,
-                ..
-            } => {
-                let changes = changes.len();
-                self.publish(NodeEvent::BeyondCut {
-                    document,
-                    person,
-                    changes,
-                });
-            }
-            Event::Devices { person } => self.publish(NodeEvent::Devices { person }),
-            Event::VaultBehind { document, changes } => {
-                tracing::warn!(document = %document.short(), changes, "this vault was behind");
-                self.publish(NodeEvent::VaultBehind { document, changes });
-            }
-            Event::DeviceCloned { person, .. } => self.publish(NodeEvent::DeviceCloned { person }),
-            Event::Forked {
-                document, person, ..
-            } => self.publish(NodeEvent::Forked { document, person }),
-            _ => return false,
-        }
-        true
-    }
-
-    fn publish_refusal(
-        &self,
-        document: DocumentId,
-        person: PersonId,
-        changes: &[(automerge::ChangeHash, cairn_engine::Refusal)],
-        by_peer: bool,
-    ) {
-        tracing::info!(document = %document.short(), changes = changes.len(), by_peer, "refused");
-        let reasons = changes.iter().map(|(_, reason)| *reason).collect();
-        self.publish(NodeEvent::Refused {
-            document,
-            person,
-            by_peer,
-            reasons,
-        });
-    }
-
-    fn mark_stale(&self, document: DocumentId) {
+    fn mark_stale(&self, document: DocumentId, touched: Touched) {
         let mut views = lock(&self.views);
         let entry = views.entries.entry(document).or_default();
-        entry.stale = true;
+        entry.stale.get_or_insert_default().join(touched);
         entry.unsaved = true;
     }
 
@@ -447,7 +319,7 @@ impl Core {
         let stale: Vec<DocumentId> = lock(&self.views)
             .entries
             .iter()
-            .filter(|(_, entry)| entry.stale && wanted(entry))
+            .filter(|(_, entry)| entry.stale.is_some() && wanted(entry))
             .map(|(document, _)| *document)
             .collect();
         if stale.is_empty() {
@@ -459,10 +331,13 @@ impl Core {
             else {
                 continue;
             };
+            if engine.is_retired(document) {
+                continue;
+            }
             let authors = KnownAuthors::new(origin.owner, engine.authors(document));
             let mut views = lock(&self.views);
             let entry = views.entries.entry(document).or_default();
-            entry.refresh(origin.kind, automerge, &authors);
+            entry.refresh(origin.kind, automerge, authors);
         }
     }
 
@@ -496,26 +371,25 @@ impl Core {
     pub(crate) async fn drive(self: Arc<Self>, mut network: mpsc::Receiver<TransportEvent>) {
         let mut notes_due = None;
         while !self.stopping.load(Ordering::Acquire) {
-            let timeout = lock(&self.engine).poll_timeout();
-            let tick = async {
-                match timeout {
-                    Some(at) => {
-                        let wait = at.saturating_sub(self.now().ticks_millis);
-                        tokio::time::sleep(Duration::from_millis(wait)).await;
-                    }
-                    None => std::future::pending().await,
-                }
+            let (timeout, expiry) = {
+                let engine = lock(&self.engine);
+                (engine.poll_timeout(), engine.next_expiry())
             };
+            let tick = after(timeout.map(|at| {
+                let wait = at.saturating_sub(self.now().ticks_millis);
+                Duration::from_millis(wait)
+            }));
+            let expired = after(expiry.map(|at| {
+                let wait = at.saturating_sub(wall_millis());
+                let wait = wait.clamp(EXPIRY_MILLIS_MIN, EXPIRY_MILLIS_MAX);
+                Duration::from_millis(wait.unsigned_abs())
+            }));
             notes_due = notes_due.or_else(|| {
                 self.has_unsaved_notes()
-                    .then(|| tokio::time::Instant::now() + NOTES_EVERY)
+                    .then(|| Instant::now() + NOTES_EVERY)
             });
-            let notes = async {
-                match notes_due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let notes =
+                after(notes_due.map(|due: Instant| due.saturating_duration_since(Instant::now())));
             tokio::select! {
                 () = self.stored.wake.notified() => self.take_stored(),
                 () = self.wake.notified() => self.take_inbox(),
@@ -524,6 +398,7 @@ impl Core {
                     None => return,
                 },
                 () = tick => self.handle(Input::Tick),
+                () = expired => self.with_engine(|engine, now| engine.expire(now)),
                 () = notes => {
                     notes_due = None;
                     self.save_notes();
@@ -658,6 +533,19 @@ impl Core {
                 });
             }
         }
+    }
+}
+
+/// A consent whose time is over ends within so many milliseconds.
+const EXPIRY_MILLIS_MIN: i64 = 1_000;
+/// How long the wall clock is trusted to go like the timer, while a consent waits for its end.
+const EXPIRY_MILLIS_MAX: i64 = 60_000;
+
+/// Waits so long, or for ever.
+async fn after(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -89,6 +89,13 @@ pub enum NodeEvent {
         /// How many.
         changes: usize,
     },
+    /// A document was removed from this device, because its owner erased it.
+    Erased {
+        /// Which.
+        document: DocumentId,
+        /// How many own changes, which the owner's side never took, are kept aside.
+        drafts: usize,
+    },
     /// Changes of a revoked device came that its revocation does not cover; they wait until somebody
     /// decides.
     BeyondCut {

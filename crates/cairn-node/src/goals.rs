@@ -19,6 +19,9 @@ pub enum EditError {
     /// No such document, or none of this kind.
     #[error("there is no such document here")]
     UnknownDocument,
+    /// Its owner erased it.
+    #[error("this document was erased; its id is not used any more")]
+    Erased,
     /// What the vault has of it is damaged.
     #[error("the document is damaged in the vault and is left as it is; restore it from a backup")]
     Damaged,
@@ -40,6 +43,7 @@ impl From<EngineEditError<CommandError>> for EditError {
     fn from(error: EngineEditError<CommandError>) -> Self {
         match error {
             EngineEditError::NotAllowed => Self::NotAllowed,
+            EngineEditError::Retired => Self::Erased,
             EngineEditError::TooLarge | EngineEditError::DocumentFull => Self::TooLarge,
             EngineEditError::Edit(error) => Self::Command(error),
             _ => Self::UnknownDocument,
@@ -130,13 +134,17 @@ impl Node {
     }
 
     pub(crate) fn load(&self, document: DocumentId) -> Result<(), EditError> {
-        if self.core.load(document) {
+        let loaded = self.core.load(document);
+        let (known, erased) = self.core.with_engine(|engine, _| {
+            let known = engine.origin(document).is_some();
+            (known, engine.is_retired(document))
+        });
+        if loaded && !erased {
             return Ok(());
         }
-        let known = self
-            .core
-            .with_engine(|engine, _| engine.origin(document).is_some());
-        Err(if known {
+        Err(if erased {
+            EditError::Erased
+        } else if known {
             EditError::Damaged
         } else {
             EditError::UnknownDocument
@@ -417,7 +425,7 @@ impl Node {
     }
 
     /// Sixteen random bytes at a call, from one draw of the system's.
-    fn fresh_ids(&self) -> Result<impl Fn() -> [u8; 16] + use<>, EditError> {
+    pub(crate) fn fresh_ids(&self) -> Result<impl Fn() -> [u8; 16] + use<>, EditError> {
         let seed: [u8; 32] = fresh().map_err(|_error| EditError::NoRandom)?;
         let calls = std::cell::Cell::new(0_u64);
         Ok(move || {

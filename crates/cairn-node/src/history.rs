@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use automerge::{Automerge, ChangeHash};
-use cairn_engine::{DocumentId, HistoryEntry, Past, PersonId};
+use cairn_engine::{Action, DocumentId, HistoryEntry, Past, PersonId};
 use cairn_model::{AuthoredChange, ChangeSummary, DocumentKind, GoalView, Sentence, Words};
 
 use crate::goals::EditError;
@@ -96,6 +96,17 @@ impl Node {
         let until = heads_or(&past, document, until, past.heads());
         let entries = between(&past, &since, &until).into_iter();
         Ok(entries.map(history_line).collect())
+    }
+
+    /// Whether the past of a document holds something that was removed or replaced: whoever gets the
+    /// document gets that too.
+    ///
+    /// # Errors
+    /// As [`history`](Self::history).
+    pub fn has_removed_words(&self, document: DocumentId) -> Result<bool, EditError> {
+        let entries = self.past(document)?.changed_since(&[]).into_iter();
+        let mut operations = entries.flat_map(|entry| entry.operations);
+        Ok(operations.any(|operation| operation.action == Action::Delete))
     }
 
     /// The history of a document in memory from its change number `start` on; later calls with the

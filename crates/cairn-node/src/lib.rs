@@ -13,6 +13,8 @@ mod compression;
 mod core;
 #[doc(hidden)]
 pub mod decoders;
+mod drafts;
+mod erasing;
 mod events;
 mod goals;
 mod history;
@@ -26,6 +28,8 @@ mod rules;
 pub mod secret;
 pub mod transport;
 pub mod vault;
+#[cfg(test)]
+mod vectors;
 mod views;
 mod workers;
 
@@ -33,10 +37,12 @@ pub use bookmarks::{
     BOOKMARK_NAME_CHARACTERS_MAX, BOOKMARKS_MAX, BookmarkError, BookmarkLine, BookmarkName,
 };
 pub use cairn_engine::{
-    BatchError, DeviceId, DocumentId, GrantLine, IdError, PersonId, Refusal, Role as GrantRole,
-    ShareError, ShareTerms,
+    BatchError, DeviceId, DocumentId, EraseError, GrantLine, IdError, PersonId, Refusal,
+    Role as GrantRole, ShareError, ShareTerms,
 };
 pub use compression::Zstd;
+pub use drafts::Draft;
+pub use erasing::{AskedPerson, ErasureReport, FreshCopyError};
 pub use events::{Events, NodeEvent};
 pub use goals::{EditError, GoalLine, Marks};
 pub use history::{DocumentChanges, HistoryLine, PastError, PointInTime};

@@ -222,16 +222,20 @@ impl Node {
             };
             views.entries.insert(row.document, entry);
         }
+        let relationships = Relationships::read(&vault)?;
+        let limits = config.limits.clone();
+        let engine = Engine::new(config, restored);
+        views
+            .entries
+            .retain(|document, _| !engine.is_retired(*document));
         let unknown: Vec<_> = views
             .entries
             .iter()
             .filter(|(_, entry)| entry.summary.is_none())
             .map(|(document, _)| *document)
             .collect();
-        let relationships = Relationships::read(&vault)?;
-        let limits = config.limits.clone();
-        let engine = Engine::new(config, restored);
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(crate::workers::STACK_BYTES)
             .worker_threads(2)
             .thread_name("cairn-network")
             .enable_all()
@@ -261,7 +265,10 @@ impl Node {
             core,
             inner: Arc::new(inner),
         };
-        node.core.with_engine(|engine, now| engine.expire(now));
+        node.core.with_engine(|engine, now| {
+            engine.expire(now);
+            engine.follow_retirements();
+        });
         // A document without a note is one that a crash left so: its page is made anew.
         for document in unknown {
             node.core.with_engine(|engine, _| engine.open(document));

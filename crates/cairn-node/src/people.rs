@@ -368,3 +368,29 @@ pub(crate) fn is_card(bytes: &[u8]) -> bool {
 fn proves_device(person: PersonId, roster: &[Vec<u8>], device: DeviceId) -> bool {
     cairn_engine::current_devices(person, roster).contains(&device)
 }
+
+/// A card and what it says, for the test vectors.
+#[cfg(test)]
+pub(crate) fn example_card() -> (Vec<u8>, serde_json::Value) {
+    use crate::vectors::hex;
+    let addresses = ["192.0.2.7:4433", "[2001:db8::7]:443"];
+    let card = Card {
+        person: PersonId::from_bytes([0x37; 32]),
+        role: Role::Therapist.number(),
+        name: "Zoë".into(),
+        roster: vec![vec![0x38; 3], vec![0x39; 200]],
+        tls_key: vec![0x3a; 4],
+        addresses: addresses.map(|address| address.parse().unwrap()).to_vec(),
+    };
+    let fields = serde_json::json!({
+        "person": hex(card.person.as_bytes()),
+        "role": card.role,
+        "name": card.name,
+        "roster": card.roster.iter().map(|bytes| hex(bytes)).collect::<serde_json::Value>(),
+        "tls_key": hex(&card.tls_key),
+        "addresses": addresses,
+    });
+    let bytes = postcard::to_allocvec(&card).unwrap();
+    assert!(is_card(&bytes));
+    (bytes, fields)
+}

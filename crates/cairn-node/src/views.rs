@@ -1,14 +1,14 @@
 //! What is shown of each document: derived from its changes, kept in memory and in the vault.
 //!
 //! # Invariants
-//! * A view is replaced as a whole, never changed: a reader keeps the one it has.
+//! * A view that a reader has is never changed: it keeps the one it has.
 //! * A note in the vault is only believed while the document still has the heads it was made from.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use automerge::{ActorId, Automerge, ChangeHash};
-use cairn_engine::{DocumentId, PersonId};
+use cairn_engine::{DocumentId, PersonId, Touched};
 use cairn_model::{Authors, DocumentKind, GoalSummary, GoalView, MoodLogView};
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +40,10 @@ pub(crate) struct Entry {
     pub(crate) delivered: BTreeMap<PersonId, Vec<ChangeHash>>,
     /// Whether the vault's note is older than this entry.
     pub(crate) unsaved: bool,
-    /// Whether the document changed since view and summary were made.
-    pub(crate) stale: bool,
+    /// Where the document changed since view and summary were made.
+    pub(crate) stale: Option<Touched>,
+    /// Who wrote what, as the view has it.
+    authors: Option<KnownAuthors>,
 }
 
 /// The form of an entry in the vault: a version byte, then postcard.
@@ -98,22 +100,37 @@ impl Entry {
                 .map(|(person, heads)| (PersonId::from_bytes(person), hashes(heads)))
                 .collect(),
             unsaved: !current,
-            stale: false,
+            stale: None,
+            authors: None,
         }
     }
 
-    /// Makes view and summary anew from the document.
-    pub(crate) fn refresh(&mut self, kind: u16, document: &Automerge, authors: &KnownAuthors) {
-        self.stale = false;
+    /// Brings view and summary up to the document: all of them, or where it changed.
+    pub(crate) fn refresh(&mut self, kind: u16, document: &Automerge, authors: KnownAuthors) {
+        let touched = self.stale.take();
         let heads = document.get_heads();
         if self.view.is_some() && self.heads == heads {
             return;
         }
-        let view = match DocumentKind::from_number(kind) {
-            Some(DocumentKind::Goal | DocumentKind::GoalDraft) => {
+        // Who wrote what was there before may be known better now.
+        let same_authors = self.authors.replace(authors) == self.authors;
+        let touched = touched.filter(|_| same_authors);
+        let authors = self.authors.get_or_insert_default();
+        let view = match (self.view.take(), DocumentKind::from_number(kind)) {
+            (Some(View::Goal(mut goal)), _) => {
+                let paths = touched.as_ref().and_then(Touched::paths);
+                Arc::make_mut(&mut goal).refresh(document, authors, paths);
+                View::Goal(goal)
+            }
+            (Some(View::MoodLog(mut log)), _) => {
+                let paths = touched.as_ref().and_then(Touched::paths);
+                Arc::make_mut(&mut log).refresh(document, authors, paths);
+                View::MoodLog(log)
+            }
+            (_, Some(DocumentKind::Goal | DocumentKind::GoalDraft)) => {
                 View::Goal(Arc::new(GoalView::read(document, authors)))
             }
-            Some(DocumentKind::MoodLog) => {
+            (_, Some(DocumentKind::MoodLog)) => {
                 View::MoodLog(Arc::new(MoodLogView::read(document, authors)))
             }
             _ => View::Other,
@@ -131,7 +148,7 @@ impl Entry {
 }
 
 /// The authors of one document.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct KnownAuthors {
     owner: String,
     writers: BTreeMap<ActorId, Arc<str>>,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 /// Merging a hostile change must not overflow a worker's stack: automerge recurses into objects.
-const STACK_BYTES: usize = 16 << 20;
+pub(crate) const STACK_BYTES: usize = 16 << 20;
 /// Two: one long admission must not hold up the load of the page a person opens.
 const THREADS: usize = 2;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::program::{self, cargo};
-use crate::{Outcome, deny, edges, purity, sim, tidy};
+use crate::{Outcome, deny, edges, purity, sim, tidy, vectors};
 
 /// One step: its name, what it finds out, and how.
 pub(crate) struct Step {
@@ -34,6 +34,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "deny",
         finds: "licences, sources, bans, advisories, duplicates",
         run: deny::check,
+    },
+    Step {
+        name: "vectors",
+        finds: "recorded bytes that docs/protocol.md does not explain",
+        run: vectors::check,
     },
     Step {
         name: "clippy",

@@ -24,6 +24,7 @@ mod purity;
 mod screenshots;
 mod sim;
 mod tidy;
+mod vectors;
 
 use std::path::Path;
 use std::process::ExitCode;

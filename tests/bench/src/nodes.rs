@@ -166,6 +166,7 @@ fn append_of(history: &History) -> Append {
         statements: Vec::new(),
         documents: vec![DocumentAppend {
             row: history.row(),
+            erased: false,
             changes: history.changes.clone(),
             set_aside: Vec::new(),
             salts: content.salts,

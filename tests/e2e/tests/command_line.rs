@@ -105,14 +105,20 @@ fn every_answer_has_the_shape_of_its_example() {
     );
 
     check("consent", &[run(&["consent", "DOC"])]);
+    check("history", &[run(&["history", "DOC"])]);
     check(
         "unshare",
         &[run(&["unshare", "DOC", "--with", therapist.person()])],
     );
+    let drafts = refused_drafts(&client, &therapist, &goal);
+    check("drafts", &[drafts]);
+    let copied = run(&["fresh-copy", "DOC"]);
+    let copy = text(&copied["document"]);
+    check("fresh-copy", &[copied]);
+    check("erase", &[client.json(&["erase", &copy])]);
     check("people", &[run(&["people"])]);
     check("devices", &[run(&["devices"])]);
     check("whoami", &[run(&["whoami"])]);
-    check("history", &[run(&["history", "DOC"])]);
     let bookmarked = client.json(&["bookmark", "add", "before the holidays"]);
     check("bookmark add", &[bookmarked]);
     check("bookmark list", &[run(&["bookmark", "list"])]);
@@ -129,6 +135,17 @@ fn every_answer_has_the_shape_of_its_example() {
     let made = init(&client, "second", &["--json"]);
     check("init", &[serde_json::from_slice(&made.stdout).unwrap()]);
     examples.all_were_checked();
+}
+
+/// What is kept aside of a rating that somebody gave who may only read.
+fn refused_drafts(client: &Notebook, therapist: &Notebook, goal: &str) -> Value {
+    therapist.json(&["goal", "rate", goal, "7", "--note", "better"]);
+    client.json(&["share", goal, "--with", "Dr Bo", "--role", "read"]);
+    let (mut serving, address) = therapist.serve();
+    client.json(&["sync", "--peer", &address]);
+    serving.wait_for("disconnected");
+    assert_eq!(serving.interrupt(), Some(0));
+    therapist.json(&["drafts", goal])
 }
 
 /// Makes another vault beside the one of a notebook.
@@ -455,8 +472,27 @@ fn help_names_every_command_and_none_that_is_not_there() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let commands = [
-        "init", "whoami", "goal", "mood", "share", "unshare", "consent", "pair", "people",
-        "devices", "serve", "sync", "import", "bookmark", "history", "changes", "verify", "doctor",
+        "init",
+        "whoami",
+        "goal",
+        "mood",
+        "share",
+        "unshare",
+        "consent",
+        "drafts",
+        "erase",
+        "fresh-copy",
+        "pair",
+        "people",
+        "devices",
+        "serve",
+        "sync",
+        "import",
+        "bookmark",
+        "history",
+        "changes",
+        "verify",
+        "doctor",
         "help",
     ];
     assert_eq!(named, commands);

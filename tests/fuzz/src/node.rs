@@ -32,7 +32,7 @@ fn read_ticket(text: &str) {
     }
 }
 
-/// The text around what a ticket says (`docs/formats-network.md`).
+/// The text around what a ticket says (`docs/protocol.md`).
 fn ticket_text(content: &[u8]) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"cairn ticket check");

@@ -243,7 +243,10 @@ impl World {
             Some(it) => it.index,
             None => {
                 // Half of those that are said to be lost are not: they are found again.
-                let others = self.others_of(device);
+                let mut others = self.others_of(device);
+                let added_by = &self.truth.added_by;
+                let id = |device: usize| self.devices[device].id();
+                others.retain(|other| added_by.values().all(|by| *by != id(*other)));
                 match self.random.pick(&others).copied() {
                     Some(other) if self.random.chance(50) => other,
                     _ => return Ok(()),

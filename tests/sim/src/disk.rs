@@ -57,6 +57,14 @@ impl Image {
                 .partition(|(hash, _)| gone.contains(hash));
             kept.changes = changes;
             kept.set_aside.extend::<Vec<_>>(aside);
+            if part.erased {
+                let mut aside = std::mem::take(&mut kept.set_aside);
+                aside.retain(|(hash, _)| gone.contains(hash));
+                *kept = Kept {
+                    set_aside: aside,
+                    ..Kept::default()
+                };
+            }
             kept.salts.extend(part.salts);
             for replaced in part.attestations_replaced {
                 kept.attestations.remove(&replaced.0);

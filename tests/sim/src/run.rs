@@ -94,6 +94,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     }
     world.come_to_rest()?;
     converge::equal_hellos(world)?;
+    world.acknowledged.told_rightly()?;
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
         events: faulty,

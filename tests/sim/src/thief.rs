@@ -21,7 +21,8 @@ impl World {
         if stolen_already || copies > 1 || self.others_of(device).is_empty() {
             return;
         }
-        if !self.counts(device) {
+        let sponsored = self.truth.added_by.values().any(|by| *by == id);
+        if !self.counts(device) || sponsored {
             return;
         }
         self.devices[device].stolen = true;

@@ -2,7 +2,9 @@
 
 #![expect(dead_code, reason = "each file of tests uses a part of it")]
 
+mod consent;
 mod devices;
+mod moments;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use cairn_engine::coding::{Compression, CompressionError};
 use cairn_engine::{
     Append, Breach, ChangeChunk, Config, ConnectionId, DeviceAdded, DocumentContent, DocumentId,
     DocumentRules, Engine, Event, Input, Judged, Limits, LoadedDocument, Now, Output, PersonId,
-    ProcessId, Restored, Role, ShareTerms, SignedStatement, Statement, Ticket, public_key,
+    ProcessId, Restored, Role, SignedStatement, Statement, Ticket, public_key,
 };
 
 /// As the node compresses.
@@ -48,16 +50,25 @@ impl Disk {
             content
                 .changes
                 .extend(part.changes.into_iter().map(|(_, bytes)| bytes));
-            for gone in part.set_aside {
-                let place = content.changes.iter().position(|bytes| {
-                    ChangeChunk::parse(bytes, &Limits::default())
-                        .unwrap()
-                        .hash()
-                        == gone
-                });
+            let hash = |bytes: &Vec<u8>| {
+                let chunk = ChangeChunk::parse(bytes, &Limits::default());
+                chunk.unwrap().hash()
+            };
+            for gone in &part.set_aside {
+                let place = content.changes.iter().position(|it| hash(it) == *gone);
+                let apart = content.set_aside.iter().any(|it| hash(it) == *gone);
+                assert!(place.is_some() || apart);
                 content
                     .set_aside
-                    .push(content.changes.remove(place.unwrap()));
+                    .extend(place.map(|place| content.changes.remove(place)));
+            }
+            if part.erased {
+                let mut kept = std::mem::take(&mut content.set_aside);
+                kept.retain(|bytes| part.set_aside.contains(&hash(bytes)));
+                *content = DocumentContent {
+                    set_aside: kept,
+                    ..DocumentContent::default()
+                };
             }
             content.salts.extend(part.salts);
             content.attestations.retain(|bytes| {
@@ -205,7 +216,8 @@ impl World {
         self.frame(from, to, bytes);
     }
 
-    fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
+    /// A frame from one side to another.
+    pub(crate) fn frame(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
         let at = |side: usize| move |end: &(usize, ConnectionId)| end.0 == side;
         let wire = self
             .wires
@@ -501,32 +513,6 @@ impl World {
             .unwrap();
         self.run();
         document
-    }
-
-    pub(crate) fn share(&mut self, side: usize, document: DocumentId, with: usize, role: Role) {
-        self.share_for(side, document, with, role, None);
-    }
-
-    /// Shares, for this many milliseconds if given.
-    pub(crate) fn share_for(
-        &mut self,
-        side: usize,
-        document: DocumentId,
-        with: usize,
-        role: Role,
-        millis: Option<i64>,
-    ) {
-        let (now, grantee) = (self.now(), self.person(with));
-        let terms = ShareTerms {
-            role,
-            purpose: "together".into(),
-            expires_millis: millis.map(|millis| now.wall_millis + millis),
-        };
-        self.sides[side]
-            .engine
-            .share(now, document, grantee, terms)
-            .unwrap();
-        self.run();
     }
 
     pub(crate) fn wait(&mut self, millis: u64) {

@@ -334,6 +334,8 @@ fn a_mood_log_keeps_entries_by_time() {
     assert_eq!(apply(&edit).unwrap(), GoalOutcome::Changed);
     assert_eq!(apply(&edit).unwrap(), GoalOutcome::Unchanged);
     let view = MoodLogView::read(&ann.document, &Cast);
+    let mut refreshed = view.clone();
+    let heads = ann.document.get_heads();
     assert_eq!(view.year, Some(2026));
     assert_eq!(
         view.entries
@@ -353,7 +355,11 @@ fn a_mood_log_keeps_entries_by_time() {
     assert!(matches!(refused, Err(CommandError::NotYours)));
     ann.transact(|transaction, context| remove.apply(transaction, context))
         .unwrap();
-    assert_eq!(MoodLogView::read(&ann.document, &Cast).entries.len(), 1);
+    let view = MoodLogView::read(&ann.document, &Cast);
+    assert_eq!(view.entries.len(), 1);
+    assert_ne!(refreshed, view);
+    refreshed.refresh(&ann.document, &Cast, Some(&ann.touched_since(&heads)));
+    assert_eq!(refreshed, view);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use automerge::transaction::Transactable;
 use automerge::{ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue, Value};
 use proptest::prelude::*;
 
-use crate::testing::{BOB, Cast, Replica, rate, set, step};
+use crate::testing::{ANN, BOB, Cast, Replica, rate, set, step};
 use crate::{
     Agreement, AgreementState, GoalCommand, GoalState, GoalView, IgnoredReason, Lean, MoodLogView,
     TextAnchor, TextField, Words,
@@ -154,6 +154,35 @@ fn marks_and_foreign_elements_in_a_text_are_lived_with() {
 }
 
 #[test]
+fn a_splice_anywhere_among_foreign_elements_does_what_it_says() {
+    let mut ann = Replica::goal("Walking far");
+    let mut transaction = ann.document.transaction();
+    let (_, title) = transaction.get(ROOT, "title").unwrap().unwrap();
+    transaction.put(&title, 3, 5_i64).unwrap();
+    transaction.put(&title, 6, "two").unwrap();
+    transaction.put(&title, 10, "").unwrap();
+    transaction.commit();
+    let shown: Vec<char> = ann.view().title.chars().collect();
+    for position in 0..=shown.len() {
+        for delete in 0..=shown.len() - position {
+            for insert in ["", "x", "yz"] {
+                let mut other = ann.fork(ANN, 2);
+                other.does(crate::testing::splice(
+                    TextField::Title,
+                    position,
+                    delete,
+                    insert,
+                ));
+                let mut expected = shown.clone();
+                expected.splice(position..position + delete, insert.chars());
+                let expected: String = expected.into_iter().collect();
+                assert_eq!(other.view().title, expected.as_str());
+            }
+        }
+    }
+}
+
+#[test]
 fn commands_mend_what_is_missing() {
     let mut ann = Replica::empty("ann", 1);
     for command in [
@@ -299,6 +328,8 @@ proptest! {
         let mut ann = full();
         let mut bob = ann.fork(BOB, 9);
         let mut spoilt = std::collections::BTreeSet::new();
+        // What was seen before is refreshed afterwards.
+        drop((ann.view(), bob.view()));
         for (index, (place, value, shape)) in garbage.into_iter().enumerate() {
             let replica = if index % 2 == 0 { &mut ann } else { &mut bob };
             let places = places(replica);

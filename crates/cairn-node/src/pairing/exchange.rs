@@ -447,3 +447,64 @@ fn ended(error: &ConnectionError) -> PairError {
         PairError::Interrupted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::pairing::ticket::Ticket;
+    use crate::people::example_card;
+    use crate::vectors::{compare, hex};
+
+    fn side(keys: &SideKeys, card: &[u8]) -> Value {
+        let sealed = sealing(keys).encrypt(&Nonce::default(), card).unwrap();
+        json!({
+            "confirm": hex(keys.confirm.expose()),
+            "seal": hex(keys.seal.expose()),
+            "sealed": hex(&sealed),
+            "proof": hex(&proof(keys, &sealed).finalize().into_bytes()),
+        })
+    }
+
+    fn ticket() -> Value {
+        let addresses = ["192.0.2.7:4433", "[2001:db8::7]:443"];
+        let ticket = Ticket {
+            expires_seconds: 1_900_000_600,
+            inviter_key: [0x31; 32],
+            secret: Zeroizing::new([0x32; 16]),
+            addresses: addresses.map(|address| address.parse().unwrap()).to_vec(),
+        };
+        json!({
+            "expires": ticket.expires_seconds,
+            "key": hex(&ticket.inviter_key),
+            "secret": hex(ticket.secret.as_slice()),
+            "addresses": addresses,
+            "text": ticket.text().as_str(),
+        })
+    }
+
+    /// From the key that SPAKE2 ends with on: before that everything is drawn anew each time.
+    #[test]
+    fn a_pairing_is_as_it_was() {
+        let (exporter, pake_key) = ([0x33; 32], [0x34; 32]);
+        let hello = [&[VERSION, 0, 0x41][..], &[0x35; 32]].concat();
+        let reply = [&[0x42][..], &[0x36; 32]].concat();
+        let keys = Keys::derive(&exporter, &pake_key, &hello, &reply);
+        let (card, fields) = example_card();
+        compare(
+            "pairing.json",
+            &json!({
+                "ticket": ticket(),
+                "exporter": hex(&exporter),
+                "spake2_key": hex(&pake_key),
+                "hello": hex(&hello),
+                "reply": hex(&reply),
+                "dialler": side(&keys.dialler, &card),
+                "inviter": side(&keys.inviter, b""),
+                "pair_secret": hex(keys.pair_secret.expose()),
+                "card": { "bytes": hex(&card), "fields": fields },
+            }),
+        );
+    }
+}

@@ -94,7 +94,7 @@ pub(super) async fn run(
 /// holds no valid key.
 ///
 /// For programs that speak the frames themselves, such as tests; they are documented in
-/// `docs/formats-network.md`.
+/// `docs/protocol.md`.
 pub fn dial_config(
     relationship: &Relationship,
     clock: &Clock,

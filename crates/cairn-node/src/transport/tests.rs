@@ -2,6 +2,7 @@
 
 mod half_made;
 mod hostile;
+mod vectors;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;

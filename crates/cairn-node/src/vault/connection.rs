@@ -97,12 +97,18 @@ fn key_pragma(key: &Key256) -> Zeroizing<String> {
 
 /// Writes the whole log back and cuts it to nothing.
 pub(super) fn write_back(connection: &Connection) -> Result<(), VaultError> {
+    if try_write_back(connection)? {
+        Ok(())
+    } else {
+        Err(VaultError::Database("the log is being read".to_owned()))
+    }
+}
+
+/// The same; false if the log is being read for as long as this waits.
+pub(super) fn try_write_back(connection: &Connection) -> Result<bool, VaultError> {
     let busy: bool =
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
-    if busy {
-        return Err(VaultError::Database("the log is being read".to_owned()));
-    }
-    Ok(())
+    Ok(!busy)
 }
 
 /// Reads every page: its seal, then the structure of tables and indexes. Lists what is wrong,

@@ -30,6 +30,9 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Result<(), Vau
 fn append_document(connection: &Connection, new: &DocumentAppend) -> Result<(), VaultError> {
     let number = write_row(connection, &new.row)?;
     set_aside(connection, number, &new.set_aside)?;
+    if new.erased {
+        erase(connection, new.row.document, number, &new.set_aside)?;
+    }
     if !new.changes.is_empty() {
         let first = free_position(connection, "changes", number)?;
         let mut insert =
@@ -76,6 +79,48 @@ fn set_aside(connection: &Connection, number: i64, gone: &[ChangeHash]) -> Resul
             .prepare_cached("DELETE FROM changes WHERE position = ?")?
             .execute([position])?;
     }
+    Ok(())
+}
+
+/// Deletes all that is kept of a document but its row and the changes that stay apart. What was on
+/// the pages is overwritten, since the connection has `secure_delete`; the caller has the log
+/// written back, which holds older copies of them.
+fn erase(
+    connection: &Connection,
+    document: DocumentId,
+    number: i64,
+    kept: &[ChangeHash],
+) -> Result<(), VaultError> {
+    let keys = keys_of(number);
+    for table in ["changes", "attestations", "snapshots"] {
+        let sql = format!("DELETE FROM {table} WHERE position BETWEEN ? AND ?");
+        connection
+            .prepare_cached(&sql)?
+            .execute(params![keys.start(), keys.end()])?;
+    }
+    let apart: Vec<(i64, Vec<u8>)> = connection
+        .prepare_cached("SELECT position, chunk FROM set_aside WHERE position BETWEEN ? AND ?")?
+        .query_map(params![keys.start(), keys.end()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    for (position, chunk) in apart {
+        let hash = ChangeChunk::parse(&chunk, &Limits::default()).map(|chunk| chunk.hash());
+        if !hash.is_ok_and(|hash| kept.contains(&hash)) {
+            connection
+                .prepare_cached("DELETE FROM set_aside WHERE position = ?")?
+                .execute([position])?;
+        }
+    }
+    for sql in [
+        "DELETE FROM salts WHERE document = ?",
+        "DELETE FROM views WHERE document = ?",
+    ] {
+        connection.prepare_cached(sql)?.execute([number])?;
+    }
+    connection
+        .prepare_cached("DELETE FROM bookmark_heads WHERE document = ?")?
+        .execute([document.as_bytes()])?;
     Ok(())
 }
 
@@ -216,17 +261,19 @@ fn read_log(reading: &Connection, select: &str, number: i64) -> Result<Vec<Vec<u
     Ok(log)
 }
 
-/// Keeps the last view of a document; nothing happens if the document is unknown.
+/// Keeps the last view of a document; nothing happens if the document is unknown or empty: a view
+/// that was on its way while the document was erased must not come back.
 pub(super) fn put_view(
     connection: &Connection,
     document: DocumentId,
     bytes: &[u8],
 ) -> Result<(), VaultError> {
-    if let Some(number) = number_of(connection, document)? {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO views (document, bytes) VALUES (?, ?)")?
-            .execute(params![number, bytes])?;
-    }
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO views (document, bytes)
+             SELECT number, ? FROM documents WHERE id = ? AND heads <> x''",
+        )?
+        .execute(params![bytes, document.as_bytes()])?;
     Ok(())
 }
 

@@ -13,6 +13,16 @@ use tempfile::TempDir;
 
 use super::*;
 
+impl Vault {
+    /// Every page of the database as it is when decrypted, free pages too, with what the log says,
+    /// and the bytes of the log's file.
+    pub(crate) fn decrypted_image(&self) -> (Vec<u8>, u64) {
+        let mut reader = self.place.reader().unwrap();
+        let image = reader.serialize("main").unwrap().to_vec();
+        (image, self.sizes().unwrap().log_bytes)
+    }
+}
+
 fn passphrase() -> Passphrase {
     Passphrase::new("over the hills")
 }
@@ -78,6 +88,7 @@ fn edit_after(document: DocumentId, number: u64, last: u64) -> Append {
                 salt: [9; 16],
                 heads: vec![ChangeHash(hash(number))],
             },
+            erased: false,
             set_aside: Vec::new(),
             changes: vec![(ChangeHash(hash(number)), chunk(number))],
             salts: Vec::new(),

@@ -9,6 +9,9 @@
 //! * After the first failed write nothing is written any more until the vault is opened again:
 //!   a failed sync leaves the file in a state that nobody knows. The transaction is rolled back.
 //! * Every write that was taken is reported once.
+//! * After a write that erases, the log is emptied before it is reported: no older copy of a page
+//!   is left. Should somebody read the vault for ten seconds on end, that is made up for with the
+//!   next write.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +20,7 @@ use std::thread::{Builder, JoinHandle};
 use cairn_engine::{Append, Ticket};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::write_back;
+use super::connection::{try_write_back, write_back};
 use super::documents;
 use super::error::{StopReason, VaultError};
 
@@ -58,6 +61,8 @@ enum Request {
 /// Who learns what became of a write.
 enum Reply {
     Ticket(Ticket),
+    /// As above, of an append that erases a document.
+    Erased(Ticket),
     Caller(SyncSender<Result<(), StopReason>>),
     Nobody,
 }
@@ -86,6 +91,7 @@ impl VaultWriter {
             requests,
             on_report: None,
             stopped: None,
+            log_holds_erased: false,
         };
         let thread = Builder::new()
             .name("vault writer".to_owned())
@@ -105,8 +111,14 @@ impl VaultWriter {
     /// Queues an append; its report follows. Waits only while the queue is full.
     pub(super) fn append(&self, ticket: Ticket, append: Append) -> Result<(), VaultError> {
         let bytes = bytes_of(&append);
+        let erases = append.documents.iter().any(|document| document.erased);
         let write: Write = Box::new(move |connection| documents::append(connection, &append));
-        self.send(Request::Write(bytes, write, Reply::Ticket(ticket)))
+        let reply = if erases {
+            Reply::Erased(ticket)
+        } else {
+            Reply::Ticket(ticket)
+        };
+        self.send(Request::Write(bytes, write, reply))
     }
 
     /// Queues a write and waits until it is durable.
@@ -160,6 +172,8 @@ struct Writing {
     requests: Receiver<Request>,
     on_report: Option<OnReport>,
     stopped: Option<StopReason>,
+    /// Whether something was erased and the log still holds older copies of its pages.
+    log_holds_erased: bool,
 }
 
 impl Writing {
@@ -198,8 +212,10 @@ impl Writing {
 
     fn handle(&mut self, group: Vec<(Write, Reply)>) {
         let (writes, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        let mut erases = replies.iter();
+        self.log_holds_erased |= erases.any(|reply| matches!(reply, Reply::Erased(_)));
         if self.stopped.is_none()
-            && let Err(error) = commit(&mut self.connection, writes)
+            && let Err(error) = self.write(writes)
         {
             tracing::error!(%error, "the vault takes no more writes until it is opened again");
             self.stopped = Some(error.stop_reason());
@@ -210,9 +226,20 @@ impl Writing {
         }
     }
 
+    fn write(&mut self, writes: Vec<Write>) -> Result<(), VaultError> {
+        commit(&mut self.connection, writes)?;
+        if self.log_holds_erased {
+            self.log_holds_erased = !try_write_back(&self.connection)?;
+            if self.log_holds_erased {
+                tracing::warn!("the log could not be emptied yet after something was erased");
+            }
+        }
+        Ok(())
+    }
+
     fn report(&mut self, reply: Reply, result: Result<(), StopReason>) {
         match reply {
-            Reply::Ticket(ticket) => {
+            Reply::Ticket(ticket) | Reply::Erased(ticket) => {
                 if let Some(on_report) = &mut self.on_report {
                     on_report(match result {
                         Ok(()) => StoreReport::Stored { ticket },

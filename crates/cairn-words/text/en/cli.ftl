@@ -38,6 +38,7 @@ cli-agreement-proposed = proposed by { $name }, not agreed yet
 cli-agreement-agreed = agreed { $when }
 cli-agreement-changed = changed since it was proposed
 cli-goal-rating = { $when } · { $name }: { $value } of 10 · { $note }
+cli-goal-rating-copied = { $when } · { $name }: { $value } of 10 · { $note } · copied by { $copier }, unproven
 cli-goal-visible = also seen by: { $value }
 cli-goal-delivered = arrived at: { $value }
 
@@ -45,12 +46,24 @@ cli-mood = { $when } · { $value } of 10 · { $note }
 cli-moods-none = No moods noted yet.
 
 cli-shared = Shared with { $name }. It leaves this device when your devices next meet.
+cli-shared-history = Words that were removed or replaced before travel with it. With --fresh they stay behind.
 cli-unshared = No longer shared with { $name }. What has arrived there stays there.
 cli-consent = { $since } · { $name }: { $role }, { $force ->
     [yes] in force
    *[no] replaced
 }, received { $receipt } · { $purpose }
+cli-consent-erase = { $since } · { $name }: asked to remove it, answered { $receipt }
 cli-consent-none = Only you can see it, and nobody else ever could.
+
+cli-erased = Removed here. A device of yours that stays offline, a backup or paper cannot be forced.
+cli-erased-asked = Removed here, and { $name }’s device was asked. A device that stays offline, a backup or paper cannot be forced.
+cli-erased-device = { $name } · { $device }: { $answered ->
+    [yes] removed { $when }
+   *[no] not answered yet
+}
+cli-draft = { $when } · { $words }
+cli-drafts-none = Nothing is kept aside.
+cli-fresh-copy = It goes on as { $document }, with the same consents. The old one is removed here, and everyone who could see it is asked to remove it.
 
 cli-pair-offer = Code { $code } at { $address }, for ten minutes and one try.
     Or this ticket, over a channel that only the two of you read:
@@ -99,6 +112,11 @@ cli-set-aside = { $count ->
 } of { $document } kept aside, since the owner does not take { $count ->
     [one] it
    *[other] them
+}
+cli-document-erased = { $document } was erased by its owner and is removed from this device{ $count ->
+    [0] { "" }
+    [one] ; one change of yours that had not arrived is kept aside
+   *[other] ; { $count } changes of yours that had not arrived are kept aside
 }
 cli-damaged = { $document } is damaged and is left as it is
 cli-synced = { $documents ->

@@ -551,7 +551,7 @@ impl Attacker {
     }
 }
 
-/// A frame of statements: kind 2 and a list of byte strings (`docs/formats.md`).
+/// A frame of statements: kind 2 and a list of byte strings (`docs/protocol.md`).
 pub fn statements_frame(statements: &[Vec<u8>]) -> Vec<u8> {
     let mut frame = vec![2];
     frame.extend(number(statements.len() as u64));
@@ -563,7 +563,7 @@ pub fn statements_frame(statements: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A frame that says what one has of a document and asks for the heads of the other: kind 4, the
-/// document, heads, no samples, whether it asks (`docs/formats.md`).
+/// document, heads, no samples, whether it asks (`docs/protocol.md`).
 pub fn question(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
     let mut frame = vec![4];
     frame.extend_from_slice(document.as_bytes());

@@ -151,12 +151,14 @@ pub(crate) fn equal_hellos(world: &World) -> Result<(), String> {
     for device in world.devices.iter().filter(|it| world.counts(it.index)) {
         let differing = device.engine().counters().documents_differing;
         let excused = device.documents().iter().any(|document| {
+            // One device had it before the consent ended, the other hears of it too late.
+            let ended = device.engine().role(*document, device.person) == Role::None;
             let of_hostile = owner(document).is_none_or(|owner| hostile.contains(&owner));
             let mut others = world.devices.iter().filter(|it| world.counts(it.index));
             others.any(|other| {
                 let forked = other.person == device.person
                     && other.heads(*document) != device.heads(*document);
-                (of_hostile && forked) || left_behind(world, *document, device, other)
+                ((of_hostile || ended) && forked) || left_behind(world, *document, device, other)
             })
         });
         if differing > 0 && !excused {
