@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::frame::{Message, Refusal};
 use crate::id::{DocumentId, PersonId};
+use crate::mutants::broken;
 use crate::session::ConnectionId;
 
 impl Engine {
@@ -28,9 +29,9 @@ impl Engine {
             };
             let (ready, waiting): (Vec<ChangeHash>, Vec<ChangeHash>) =
                 lane.acknowledge.drain(..).partition(|hash| {
-                    graph.position(hash).is_some_and(|position| {
-                        position < durable || cfg!(cairn_mutant = "ack-before-durable")
-                    })
+                    graph
+                        .position(hash)
+                        .is_some_and(|position| position < durable || broken("ack-before-durable"))
                 });
             lane.acknowledge = waiting;
             if !ready.is_empty() {
@@ -122,7 +123,7 @@ impl Engine {
         };
         let graph = &contents.facts.graph;
         let heads = graph.heads();
-        let delivered = lane.has_all(graph) || cfg!(cairn_mutant = "delivered-unasked");
+        let delivered = lane.has_all(graph) || broken("delivered-unasked");
         if delivered && lane.delivered != heads {
             lane.delivered = heads.to_vec();
             let heads = heads.to_vec();

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Now};
 use crate::event::Event;
 use crate::frame::Changes;
 use crate::id::DocumentId;
+use crate::mutants::broken;
 use crate::spare::fall_behind;
 use crate::statement::{Origin, Role};
 use crate::storage::RecordHash;
@@ -99,7 +100,7 @@ impl Engine {
         }
         let mut fresh_salt = None;
         let writer = document.writer.clone().unwrap_or_else(|| {
-            let salt = if cfg!(cairn_mutant = "actor-reused") {
+            let salt = if broken("actor-reused") {
                 [0; 8]
             } else {
                 self.random.bytes()
@@ -198,6 +199,10 @@ impl Engine {
         let Body::Loaded(contents) = &mut document.body else {
             return None;
         };
+        // All of it may have been set aside: then there is nothing to vouch for.
+        if contents.facts.graph.heads().is_empty() {
+            return None;
+        }
         let facts = &mut Arc::make_mut(contents).facts;
         let claim = Claim {
             document: id,

@@ -199,6 +199,17 @@ pub(crate) struct Appending {
     heads: Vec<ChangeHash>,
 }
 
+impl Appending {
+    /// A document all of which is durable was put together anew: it has fewer changes, all of them
+    /// durable.
+    pub(crate) fn outdated(&mut self, document: &Document) {
+        if self.document == document.id {
+            self.count = document.durable;
+            self.heads.clone_from(&document.durable_heads);
+        }
+    }
+}
+
 /// All documents, people and sessions of one device, as a deterministic state machine.
 ///
 /// A clone goes on by itself, for tests that begin at one moment many times. Two of one process start

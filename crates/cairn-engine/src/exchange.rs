@@ -10,6 +10,7 @@ use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
 use crate::frame::{Changes, Has, Message, Staged};
 use crate::id::DocumentId;
+use crate::mutants::broken;
 use crate::pacing::Collecting;
 use crate::session::{Asked, ConnectionId, Lane};
 
@@ -136,18 +137,21 @@ impl Engine {
             Some(contents) if sampled => contents.facts.graph.samples(),
             _ => Vec::new(),
         };
-        let heads = if cfg!(cairn_mutant = "heads-before-durable") {
+        let heads = if broken("heads-before-durable") {
             document.heads().to_vec()
         } else {
             document.durable_heads.clone()
         };
         if asks && let Some(session) = self.sessions.get_mut(&connection) {
-            session.lanes.entry(id).or_default().asked = Some(Asked {
+            // The first answer is to the first question, and says nothing of what came since.
+            let asked = &mut session.lanes.entry(id).or_default().asked;
+            let asked = asked.get_or_insert_with(|| Asked {
                 durable: document.durable,
                 heads: heads.clone(),
                 sampled,
                 until_millis: self.ticks_millis + self.config.limits.answer_timeout_millis,
             });
+            asked.sampled |= sampled;
             self.note_asked(connection, id);
         }
         let session = self.sessions.get(&connection);
@@ -313,8 +317,23 @@ impl Engine {
         let graph = &contents.facts.graph;
         let lane = session.lanes.entry(id).or_default();
         let asked = lane.asked.take();
+        let here: Vec<ChangeHash> = heads
+            .iter()
+            .filter(|hash| graph.contains(hash))
+            .copied()
+            .collect();
+        let all_here = here.len() == heads.len();
+        graph.cover_down(&here, &mut lane.acknowledged, |_| {});
+        // Where questions cross, this may answer an earlier one that named less.
+        let covered = |head: &ChangeHash| {
+            let position = graph.position(head);
+            position.is_some_and(|position| lane.acknowledged.contains(position))
+        };
+        let may_have =
+            |asked: &Asked| has_yours == Has::Yes || !all_here || asked.heads.iter().all(covered);
         if let Some(asked) = &asked
             && has_yours != Has::No
+            && may_have(asked)
         {
             lane.sent = Some(lane.sent.unwrap_or(0).max(asked.durable));
             if has_yours == Has::Durably {
@@ -323,17 +342,10 @@ impl Engine {
                 lane.unacknowledged.extend(&asked.heads);
             }
         }
-        let here: Vec<ChangeHash> = heads
-            .iter()
-            .filter(|hash| graph.contains(hash))
-            .copied()
-            .collect();
-        let all_here = here.len() == heads.len();
         // Two questions that crossed: the batch went on after the first of them.
         let resumed = staged.is_some() && lane.resumed == staged;
         let device = session.device;
         lane.expecting = !all_here;
-        graph.cover_down(&here, &mut lane.acknowledged, |_| {});
         let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
         let is_all_durable = here.iter().all(is_durable);
         let sampled_before = asked.as_ref().is_some_and(|asked| asked.sampled);
@@ -455,6 +467,7 @@ impl Engine {
         };
         let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX;
         let mut frame = None;
+        let mut unknown = Vec::new();
         for connection in connections {
             let first = self
                 .sessions
@@ -479,6 +492,10 @@ impl Engine {
                 continue;
             }
             if lane.collecting != Collecting::Idle || lane.sent != Some(before) {
+                // Two questions that crossed may have left open what the peer has.
+                if lane.sent.is_none() && lane.asked.is_none() && !lane.expecting {
+                    unknown.push(connection);
+                }
                 continue;
             }
             if large || !session.pace.has_room_for_edits() {
@@ -488,7 +505,7 @@ impl Engine {
             lane.sent = Some(count);
             lane.unacknowledged.extend(&new_tips);
             self.counters.changes_sent += batch.changes.len() as u64;
-            if cfg!(cairn_mutant = "live-push-forgotten") {
+            if broken("live-push-forgotten") {
                 continue;
             }
             let bytes = frame.get_or_insert_with(|| {
@@ -502,6 +519,9 @@ impl Engine {
             });
             let bytes = bytes.clone();
             self.send_changes(connection, bytes);
+        }
+        for connection in unknown {
+            self.ask(connection, id);
         }
     }
 }

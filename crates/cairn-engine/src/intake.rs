@@ -13,6 +13,7 @@ use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
 use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
 use crate::limits::Limits;
+use crate::mutants::broken;
 use crate::session::{ConnectionId, Lane};
 use crate::spare::Spare;
 
@@ -296,7 +297,7 @@ impl Engine {
             let salts = batch.salts.clone();
             let count = changes.len();
             self.append_document(id, Vec::new(), |part| {
-                if cfg!(not(cairn_mutant = "append-forgotten")) {
+                if !broken("append-forgotten") {
                     part.changes = changes;
                 }
                 part.salts = salts;
@@ -340,7 +341,7 @@ impl Engine {
         let Body::Loaded(current) = &mut document.body else {
             return None;
         };
-        if Arc::ptr_eq(current, base) || cfg!(cairn_mutant = "edit-lost") {
+        if Arc::ptr_eq(current, base) || broken("edit-lost") {
             let contents = std::mem::take(&mut admitted.contents);
             *current = Arc::from(contents);
             return Some(admitted);

@@ -25,6 +25,7 @@ mod intake;
 mod jobs;
 mod layered;
 mod limits;
+mod mutants;
 mod objects;
 mod pacing;
 mod past;
@@ -63,6 +64,8 @@ pub use history::HistoryEntry;
 pub use id::{DeviceId, DocumentId, IdError, PersonId, ProcessId};
 pub use jobs::{Job, JobDone};
 pub use limits::Limits;
+#[cfg(cairn_mutants)]
+pub use mutants::break_engines;
 pub use past::{Past, PastError};
 pub use people::current_devices;
 pub use rules::{Action, AllowAll, Breach, DocumentRules, Judged, Operation, PathStep, Scalar};

@@ -257,6 +257,10 @@ impl Engine {
         self.spare.take_if(|spare| spare.document == id);
         document.set_aside = [earlier, rebuilt.set_aside.clone()].concat();
         document.writer = None;
+        // Statements that are still on their way to the vault count changes as they were before.
+        for appending in &mut self.appending {
+            appending.outdated(document);
+        }
         // What is on its way may be built on what was taken out.
         self.unstage_document(id);
         self.keep_rebuilt(id, rebuilt.set_aside, rebuilt.attestations_dropped);

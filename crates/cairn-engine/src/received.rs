@@ -57,7 +57,7 @@ impl Engine {
             let receipts = self.write_receipts(now, id);
             self.event(Event::Consent { document: id });
             self.send_statements(connection, receipts);
-            self.stop_where_not_shared(connection, id);
+            self.stop_where_not_shared(id);
             self.ask_withheld(id);
             if recovered.contains(&id) {
                 self.consent_recovered(now, id, person);

@@ -8,6 +8,7 @@ use crate::engine::{Engine, Now};
 use crate::event::Event;
 use crate::frame::Message;
 use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::mutants::broken;
 use crate::session::ConnectionId;
 use crate::statement::{AuthorCard, Grant, Role, SignedStatement, Statement};
 
@@ -286,7 +287,7 @@ impl Engine {
                 self.reconcile(connection, id);
             } else {
                 if let Some(session) = self.sessions.get_mut(&connection)
-                    && cfg!(not(cairn_mutant = "consent-late"))
+                    && !broken("consent-late")
                 {
                     session.drop_lane(id);
                 }
@@ -344,15 +345,19 @@ impl Engine {
         }
     }
 
-    /// After a peer's statement: stops serving what is not shared any more.
-    pub(crate) fn stop_where_not_shared(&mut self, connection: ConnectionId, id: DocumentId) {
-        let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
-            return;
-        };
-        if !self.may_exchange(id, person)
-            && let Some(session) = self.sessions.get_mut(&connection)
-        {
-            session.drop_lane(id);
+    /// After a statement: stops serving what is not shared any more, and waiting for answers about
+    /// it, on every connection.
+    pub(crate) fn stop_where_not_shared(&mut self, id: DocumentId) {
+        let over: Vec<ConnectionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| !self.may_exchange(id, session.person))
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in over {
+            if let Some(session) = self.sessions.get_mut(&connection) {
+                session.drop_lane(id);
+            }
         }
     }
 
@@ -364,7 +369,7 @@ impl Engine {
             if document.consent.is_retired() {
                 return false;
             }
-            if cfg!(cairn_mutant = "consent-forgotten") {
+            if broken("consent-forgotten") {
                 return self.is_common(document, person);
             }
             (person == me && !self.config.rules.stays_here(document.origin.kind))

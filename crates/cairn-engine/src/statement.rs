@@ -353,7 +353,7 @@ impl Statement {
     }
 
     /// The document this is about, if it is about one.
-    pub(crate) fn document(&self) -> Option<DocumentId> {
+    pub fn document(&self) -> Option<DocumentId> {
         match self {
             Self::Grant(body) => Some(body.origin.document()),
             Self::AuthorCard(body) => Some(body.origin.document()),

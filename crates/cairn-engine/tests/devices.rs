@@ -336,6 +336,25 @@ fn what_a_closed_cut_leaves_out_is_set_aside_where_it_was_built_on() {
 }
 
 #[test]
+fn a_document_all_of_which_is_beyond_a_cut_is_emptied_and_nothing_vouches_for_it() {
+    let mut world = two();
+    let (lost, other) = (world.add_device(0), world.add_device(0));
+    world.connect(0, lost);
+    world.connect(0, other);
+    world.disconnect_all();
+    world.connect(lost, other);
+    let goal = world.create_with_title(lost, "goal");
+    assert_equal(&world, goal, &[lost, other], "goal");
+    world.disconnect_all();
+    world.revoke(0, lost).unwrap();
+    world.connect(0, other);
+    world.close_cut(0, goal, lost);
+    assert!(world.engine(other).heads(goal).is_empty());
+    assert_eq!(world.engine(other).set_aside(goal).len(), 1);
+    assert_eq!(world.open_connections(), 1);
+}
+
+#[test]
 fn an_own_device_that_knew_more_of_a_revoked_one_is_asked_about_too() {
     let mut world = two();
     let goal = world.create_with_title(0, "goal");

@@ -1,12 +1,13 @@
 //! Breaks the engine on purpose, in one way after the other, and asks the simulator to notice.
 //!
 //! # Role
-//! Each mutant is a place in the engine that reads `cfg!(cairn_mutant = "name")` and does the wrong
-//! thing then. A build with that flag must fail within some seeds; a mutant that lives on shows
-//! what the checkers of the simulator do not see.
+//! Each mutant is a place in the engine that asks `mutants::broken("name")` and does the wrong thing
+//! then. With one mutant at work some seed must fail soon; a mutant that lives on shows what the
+//! checkers of the simulator do not see.
 //!
-//! The flag is given to the compiler and is no feature of Cargo: nothing that is built in the usual
-//! way can switch it on.
+//! All mutants are in one build with `--cfg cairn_mutants`, and an argument of the simulator picks
+//! one. The flag is given to the compiler and is no feature of Cargo: nothing that is built in the
+//! usual way can be broken.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -102,24 +103,22 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
     }
 }
 
+/// A call of the simulator that can be broken, in a folder of its own: mutants do not make the usual
+/// artifacts stale.
+fn simulator(call: &str, arguments: &[&str]) -> std::process::Command {
+    let package = ["--quiet", "--locked", "--release", "--package", "cairn-sim"];
+    let mut command = cargo(&[&[call], package.as_slice(), arguments].concat());
+    command
+        .env("RUSTFLAGS", "--cfg cairn_mutants")
+        .env("CARGO_TARGET_DIR", root().join("target/mutants"));
+    command
+}
+
 /// Runs the simulator with one mutant. Gives what it said when it failed.
 fn noticed(name: &str, seeds: &str) -> Result<Option<String>, String> {
-    let flags = format!("--cfg cairn_mutant=\"{name}\"");
-    // A folder of their own, so that mutants do not make the usual artifacts stale.
-    let folder = root().join("target/mutants");
-    let with_flags = |arguments: &[&str]| {
-        let mut command = cargo(arguments);
-        command
-            .env("RUSTFLAGS", &flags)
-            .env("CARGO_TARGET_DIR", &folder);
-        command
-    };
-    let package = ["--quiet", "--locked", "--package", "cairn-sim"];
-    let build = [["build"].as_slice(), &package].concat();
-    crate::program::run(with_flags(&build))?;
-    let range = ["--", "--from", "0", "--seeds", seeds];
-    let run = [["run"].as_slice(), &package, &range].concat();
-    let mut child = with_flags(&run)
+    crate::program::run(simulator("build", &[]))?;
+    let arguments = ["--", "--mutant", name, "--from", "0", "--seeds", seeds];
+    let mut child = simulator("run", &arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, ChangeHash, ROOT};
-use cairn_engine::{Attestation, Changes, Claim, DeviceId, DocumentId, Limits, ProcessId};
+use cairn_engine::{Attestation, Changes, Claim, DeviceId, DocumentId, ProcessId};
 
+use crate::faults::Fault;
 use crate::random::Random;
-use crate::wire_format::{changes, changes_frame, hash_of, heads_frame};
+use crate::wire_format::{CHANGES, changes, changes_frame, hash_of, heads_frame};
 use crate::world::{Happening, World};
 
 /// How many frames the attacker remembers.
@@ -21,10 +22,6 @@ pub(crate) struct Attacker {
     remembered: VecDeque<(DeviceId, Vec<u8>)>,
     /// A frame that is let go after the next one.
     held_back: Option<Vec<u8>>,
-    /// Frames of its own making.
-    pub(crate) attacks: u64,
-    /// How often it was sent away for one.
-    pub(crate) repelled: u64,
 }
 
 impl Attacker {
@@ -36,32 +33,33 @@ impl Attacker {
         self.remembered.push_back((sender, frame.to_vec()));
     }
 
-    /// What goes out instead of an honest frame. Most pass, or nobody would go on listening.
+    /// What goes out instead of an honest frame, and what is wrong with it. Most pass, or nobody
+    /// would go on listening.
     pub(crate) fn tamper(
         &mut self,
         sender: DeviceId,
         frame: Vec<u8>,
         random: &mut Random,
-    ) -> Vec<Vec<u8>> {
+    ) -> (Vec<Vec<u8>>, Option<Fault>) {
         self.overhear(sender, &frame);
-        let mut out = match random.below(100) {
-            0..3 => vec![mutated(frame, random)],
-            3..4 => vec![truncated(frame, random)],
-            4..8 => vec![frame.clone(), frame],
-            8..10 => Vec::new(),
+        let (mut out, fault) = match random.below(100) {
+            0..3 => (vec![mutated(frame, random)], Some(Fault::Mutated)),
+            3..4 => (vec![truncated(frame, random)], Some(Fault::Mutated)),
+            4..8 => (vec![frame.clone(), frame], Some(Fault::Reordered)),
+            8..10 => (Vec::new(), Some(Fault::Reordered)),
             10..14 => {
                 let earlier = self.replayed(random);
-                vec![frame, earlier]
+                (vec![frame, earlier], Some(Fault::Replayed))
             }
-            14..17 => vec![self.recombined(random), frame],
+            14..17 => (vec![self.recombined(random), frame], Some(Fault::Forged)),
             17..20 if self.held_back.is_none() => {
                 self.held_back = Some(frame);
-                return Vec::new();
+                return (Vec::new(), Some(Fault::Reordered));
             }
-            _ => vec![frame],
+            _ => (vec![frame], None),
         };
         out.extend(self.held_back.take());
-        out
+        (out, fault)
     }
 
     /// A frame of an earlier time, as it was.
@@ -124,39 +122,41 @@ impl World {
     /// The hostile device sends something that no engine would.
     pub(crate) fn attack(&mut self, device: usize) -> Result<(), String> {
         self.later(200, 15_000, Happening::Attack { device });
-        let mine: Vec<(usize, usize)> = self
-            .network
-            .open_wires()
-            .into_iter()
-            .flat_map(|wire| [(wire, 0), (wire, 1)])
-            .filter(|(wire, end)| {
-                let end = &self.network.wires[*wire].ends[*end];
-                end.device == device && end.opened
-            })
-            .collect();
+        let mine = self.ends_of(device);
         let Some((wire, end)) = self.random.pick(&mine).copied() else {
             return Ok(());
         };
         let documents = self.devices[device].documents();
         let document = self.random.pick(&documents).copied();
-        let frames = match (self.random.below(8), document) {
-            (0, _) => vec![self.attacker.replayed(&mut self.random)],
+        let (fault, frames) = match (self.random.below(8), document) {
+            (0, _) => (
+                Fault::Replayed,
+                vec![self.attacker.replayed(&mut self.random)],
+            ),
             (1, _) => {
                 let frame = self.attacker.replayed(&mut self.random);
-                vec![mutated(frame, &mut self.random)]
+                (Fault::Mutated, vec![mutated(frame, &mut self.random)])
             }
-            (2, Some(document)) => vec![heads_frame(document, &[]); 5],
+            (2, Some(document)) => (Fault::Forged, vec![heads_frame(document, &[]); 5]),
             (3, Some(document)) => {
-                vec![heads_frame(document, &[ChangeHash(self.random.bytes())])]
+                let heads = [ChangeHash(self.random.bytes())];
+                (Fault::Forged, vec![heads_frame(document, &heads)])
             }
-            (4 | 5, Some(document)) => self.stolen(device, document).into_iter().collect(),
+            (4 | 5, Some(document)) => {
+                let forged = self.stolen_name(device, document);
+                (Fault::Forged, forged.into_iter().collect())
+            }
             (6, _) if self.random.chance(10) => {
-                vec![vec![5; Limits::default().frame_bytes_max + 1]]
+                let frame = vec![CHANGES; self.limits.frame_bytes_max + 1];
+                (Fault::Oversized, vec![frame])
             }
-            _ => vec![self.attacker.recombined(&mut self.random)],
+            _ => (
+                Fault::Forged,
+                vec![self.attacker.recombined(&mut self.random)],
+            ),
         };
         for frame in frames {
-            self.attacker.attacks += 1;
+            self.happened(fault);
             self.transmit(wire, end, frame);
         }
         Ok(())
@@ -164,7 +164,7 @@ impl World {
 
     /// A change in another's name: under an actor that commits to another device, attested by this
     /// one.
-    fn stolen(&mut self, device: usize, document: DocumentId) -> Option<Vec<u8>> {
+    fn stolen_name(&mut self, device: usize, document: DocumentId) -> Option<Vec<u8>> {
         let it = &self.devices[device];
         let mut copy: Automerge = it.engine().read(document)?.clone();
         let actors: Vec<ActorId> = copy

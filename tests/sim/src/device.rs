@@ -19,7 +19,17 @@ pub(crate) struct Device {
     pub(crate) index: usize,
     pub(crate) person: PersonId,
     secret: [u8; 32],
+    /// It belongs to a hostile person: what it sends is tampered with.
     pub(crate) hostile: bool,
+    /// It works as it should, in the wrong hands.
+    pub(crate) stolen: bool,
+    /// It is never used again.
+    pub(crate) away: bool,
+    /// The device whose vault it was started from, beside that one.
+    pub(crate) copy_of: Option<usize>,
+    /// Its vault was once replaced by an older one.
+    pub(crate) rolled_back: bool,
+    limits: Limits,
     engine: Engine,
     pub(crate) disk: Disk,
     /// Counts the starts of the process; what was under way for an earlier one is void.
@@ -42,14 +52,21 @@ impl Device {
         person: PersonId,
         secret: [u8; 32],
         disk: Disk,
+        limits: &Limits,
         random: &mut Random,
     ) -> Self {
-        let engine = Engine::new(config(person, secret, random), disk.image.restored());
+        let config = config(person, secret, limits, random);
+        let engine = Engine::new(config, disk.image.restored());
         Self {
             index,
             person,
             secret,
             hostile: false,
+            stolen: false,
+            away: false,
+            copy_of: None,
+            rolled_back: false,
+            limits: limits.clone(),
             engine,
             disk,
             start: 0,
@@ -65,12 +82,18 @@ impl Device {
     /// Starts the process again from what the disk has.
     pub(crate) fn start_again(&mut self, random: &mut Random) {
         let restored = self.disk.image.restored();
-        self.engine = Engine::new(config(self.person, self.secret, random), restored);
+        let config = config(self.person, self.secret, &self.limits, random);
+        self.engine = Engine::new(config, restored);
         self.start += 1;
         self.down = false;
         self.wake_at = None;
         self.delivered.clear();
         self.settled.clear();
+    }
+
+    /// Whether it is used by the person it belongs to, and that person is not hostile.
+    pub(crate) fn is_honest(&self) -> bool {
+        !self.hostile && !self.stolen
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -123,23 +146,25 @@ impl Device {
     }
 }
 
-fn config(person: PersonId, device_secret: [u8; 32], random: &mut Random) -> Config {
+fn config(
+    person: PersonId,
+    device_secret: [u8; 32],
+    limits: &Limits,
+    random: &mut Random,
+) -> Config {
     Config {
         person,
         device_secret: device_secret.into(),
         process: ProcessId::from_bytes(random.bytes()),
         seed: random.bytes(),
-        limits: limits(),
+        limits: Limits {
+            piece_bytes: PIECE_BYTES,
+            ..limits.clone()
+        },
         rules: Arc::new(AllowAll),
         compression: Arc::new(Uncompressed),
     }
 }
 
-/// As in every release, but for smaller pieces: documents are small here, and their batches are to
-/// break off as well.
-fn limits() -> Limits {
-    Limits {
-        piece_bytes: 512,
-        ..Limits::default()
-    }
-}
+/// Smaller than in a release: documents are small here, and their batches are to break off as well.
+const PIECE_BYTES: usize = 512;

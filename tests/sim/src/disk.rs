@@ -1,15 +1,16 @@
 //! A virtual vault: appends become durable in groups after a while, or fail, or are lost.
 //!
 //! # Invariants
-//! * An append is written whole or not at all, and in the order of the tickets.
+//! * An append counts whole or not at all, and in the order of the tickets: what power loss tears
+//!   is thrown away when the vault is opened.
 //! * After a failed write nothing is written until the vault is opened again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::ChangeHash;
 use cairn_engine::{
-    Append, DeviceId, DocumentContent, DocumentId, DocumentRow, Restored, StagedBytes, StagedPiece,
-    StagedTransfer, Ticket,
+    Append, DeviceId, DocumentContent, DocumentId, DocumentRow, Restored, SignedStatement,
+    StagedBytes, StagedPiece, StagedTransfer, Ticket,
 };
 
 use crate::random::Random;
@@ -34,8 +35,12 @@ struct Kept {
 }
 
 impl Image {
-    pub(crate) fn add_statement(&mut self, hash: [u8; 32], bytes: Vec<u8>) {
-        self.statements.insert(hash, bytes);
+    /// Adds a roster statement, if it is sound.
+    pub(crate) fn add_roster(&mut self, bytes: Vec<u8>) {
+        if let Ok(signed) = SignedStatement::from_bytes(bytes) {
+            self.statements
+                .insert(signed.hash().0, signed.bytes().to_vec());
+        }
     }
 
     fn write(&mut self, append: Append) {
@@ -118,6 +123,22 @@ impl Image {
             })
     }
 
+    /// Every signed statement with its name.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = (&[u8; 32], &Vec<u8>)> {
+        self.statements.iter()
+    }
+
+    pub(crate) fn has_statement(&self, hash: &[u8; 32]) -> bool {
+        self.statements.contains_key(hash)
+    }
+
+    /// Every change of a document that was ever written here.
+    pub(crate) fn hashes(&self, document: DocumentId) -> Vec<ChangeHash> {
+        let kept = self.contents.get(&document);
+        kept.map(|kept| kept.hashes.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
     fn staged_of(&self, document: DocumentId) -> Vec<StagedTransfer> {
         let of_document = self.staged.iter().filter(|((of, _), _)| *of == document);
         let transfers = of_document.map(|((_, device), pieces)| StagedTransfer {
@@ -139,7 +160,7 @@ impl Image {
 }
 
 /// How the disk behaves just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Condition {
     Sound,
     /// Every commit takes seconds.
@@ -227,17 +248,27 @@ impl Disk {
     }
 
     /// Power is lost: of what was not reported as stored, the first few may have been written.
-    pub(crate) fn crash(&mut self, random: &mut Random) {
+    /// Returns whether one that was being written is torn.
+    pub(crate) fn crash(&mut self, random: &mut Random) -> bool {
         let written = if self.failed || self.waiting.is_empty() {
             0
         } else {
             random.below(self.waiting.len() + 1)
         };
+        let torn = !self.failed && written < self.committing;
         for (_, append) in self.waiting.drain(..).take(written) {
             self.image.write(append);
         }
         self.committing = 0;
         self.failed = false;
+        torn
+    }
+
+    /// Attestations of all documents.
+    pub(crate) fn attestations(&self) -> Vec<Vec<u8>> {
+        let kept = self.image.contents.values();
+        kept.flat_map(|kept| kept.attestations.values().cloned())
+            .collect()
     }
 
     /// The backup is copied over the vault.

@@ -13,18 +13,25 @@
 //! Real sockets, processes and files: those are in `tests/e2e`.
 
 mod attacker;
+mod beginning;
 mod check;
 mod device;
+mod devices;
 mod disk;
 mod faults;
 mod network;
+mod peace;
 mod random;
 mod run;
+mod thief;
 mod truth;
 mod wire_format;
 mod workload;
 mod world;
 
+use std::collections::BTreeMap;
+
+pub use faults::Fault;
 pub use run::run;
 
 /// What a world looks like.
@@ -32,7 +39,7 @@ pub use run::run;
 pub struct Shape {
     /// How many people; at least 2.
     pub people: usize,
-    /// How many devices all people have together; at least one each.
+    /// How many devices all people have together in the beginning; at least one each.
     pub devices: usize,
     /// Virtual minutes until the faults end.
     pub minutes: u64,
@@ -43,13 +50,13 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The usual shape of a seed: 2 to 5 people, every other world with a hostile one.
+    /// The usual shape of a seed: three people with five devices, every other world with a hostile
+    /// one among them.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = random::Random::new(seed ^ 0x5eed);
-        let people = 2 + random.below(4);
         Self {
-            people,
-            devices: people,
+            people: 3,
+            devices: 5,
             minutes: 10,
             hostile: random.chance(50),
             told: false,
@@ -76,10 +83,10 @@ pub struct Summary {
     pub promises: u64,
     /// Changes of others that owners' devices admitted.
     pub judgements: u64,
-    /// Frames that the hostile device made up, beside those it tampered with.
-    pub attacks: u64,
-    /// How often an honest device closed a connection because of one.
-    pub repelled: u64,
+    /// How often each fault really happened.
+    pub faults: BTreeMap<Fault, u64>,
+    /// Changes that were refused, set aside where they were written, and found there at the end.
+    pub drafts: u64,
 }
 
 /// A run that did not pass.

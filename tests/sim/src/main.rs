@@ -4,9 +4,10 @@
     reason = "its purpose is to print the seed and what became of it"
 )]
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use cairn_sim::{Shape, run};
+use cairn_sim::{Fault, Shape, run};
 use clap::Parser;
 
 /// Runs seeds of the simulation until one fails.
@@ -18,10 +19,10 @@ struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     from: u64,
-    /// How many people, instead of what the seed says.
+    /// How many people, instead of 3; at least 2.
     #[arg(long)]
     people: Option<usize>,
-    /// How many devices they have together, instead of one each.
+    /// How many devices they have together in the beginning, instead of 5.
     #[arg(long)]
     devices: Option<usize>,
     /// Virtual minutes until the faults end, instead of 10.
@@ -33,6 +34,10 @@ struct Arguments {
     /// Prints everything that happened before a failure.
     #[arg(long)]
     told: bool,
+    /// Breaks all engines in this way.
+    #[cfg(cairn_mutants)]
+    #[arg(long)]
+    mutant: Option<String>,
 }
 
 /// Every how many seeds one is run twice and compared.
@@ -40,11 +45,16 @@ const REPLAY_EVERY: u64 = 25;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    #[cfg(cairn_mutants)]
+    if let Some(way) = arguments.mutant.clone() {
+        cairn_engine::break_engines(way);
+    }
     let mut failures = 0_u64;
+    let mut faults: BTreeMap<Fault, u64> = BTreeMap::new();
     for seed in arguments.from..arguments.from + arguments.seeds {
         let mut shape = Shape::of_seed(seed);
         shape.people = arguments.people.unwrap_or(shape.people).max(2);
-        shape.devices = arguments.devices.unwrap_or(shape.people).max(shape.people);
+        shape.devices = arguments.devices.unwrap_or(shape.devices).max(shape.people);
         shape.minutes = arguments.minutes.unwrap_or(shape.minutes);
         shape.told = arguments.told;
         println!("seed {seed}: {shape:?}");
@@ -61,15 +71,22 @@ fn main() -> ExitCode {
             });
         }
         match outcome {
-            Ok(summary) => println!(
-                "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, {} promises",
-                summary.events,
-                summary.frames,
-                summary.documents,
-                summary.changes,
-                summary.changes_found,
-                summary.promises,
-            ),
+            Ok(summary) => {
+                println!(
+                    "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, \
+                     {} promises, {} drafts",
+                    summary.events,
+                    summary.frames,
+                    summary.documents,
+                    summary.changes,
+                    summary.changes_found,
+                    summary.promises,
+                    summary.drafts,
+                );
+                for (fault, count) in summary.faults {
+                    *faults.entry(fault).or_default() += count;
+                }
+            }
             Err(failure) => {
                 for line in &failure.story {
                     println!("{line}");
@@ -81,6 +98,13 @@ fn main() -> ExitCode {
                 }
             }
         }
+    }
+    println!("what went wrong in seeds that passed:");
+    for fault in Fault::ALL {
+        println!(
+            "  {:>8} {fault:?}",
+            faults.get(&fault).copied().unwrap_or_default()
+        );
     }
     if failures == 0 {
         return ExitCode::SUCCESS;

@@ -131,20 +131,39 @@ impl Network {
         (end.opened && !end.ended).then_some(frame)
     }
 
-    /// A connection dies; what is on its way is lost. Gives when each end notices.
-    pub(crate) fn cut(&mut self, now: u64, wire: usize, random: &mut Random) -> [u64; 2] {
+    /// A connection dies at some byte of what is on its way in each direction: frames that were
+    /// whole by then still arrive, unless their receiver notices first. Gives when each end notices
+    /// and how many frames were torn.
+    pub(crate) fn cut(&mut self, now: u64, wire: usize, random: &mut Random) -> ([u64; 2], u64) {
         let wire = &mut self.wires[wire];
         wire.up = false;
+        let mut torn = 0;
         for end in &mut wire.ends {
-            end.inbound.clear();
+            let under_way: usize = end.inbound.iter().map(Vec::len).sum();
+            let mut left = random.below(under_way + 1);
+            let whole = end.inbound.iter().take_while(|frame| {
+                let fits = frame.len() <= left;
+                left -= if fits { frame.len() } else { 0 };
+                fits
+            });
+            let whole = whole.count();
+            torn += u64::from(left > 0);
+            end.inbound.truncate(whole);
         }
-        [(); 2].map(|()| {
+        let notices = [(); 2].map(|()| {
             now + if random.chance(70) {
                 random.between(0, 500)
             } else {
                 random.between(0, 30_000)
             }
-        })
+        });
+        (notices, torn)
+    }
+
+    /// Whether frames are on their way over a wire, in either direction.
+    pub(crate) fn is_busy(&self, wire: usize) -> bool {
+        let ends = &self.wires[wire].ends;
+        ends.iter().any(|end| !end.inbound.is_empty())
     }
 
     /// One end closes in order. Gives when the other notices; what is on its way there may still

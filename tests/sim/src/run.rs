@@ -5,16 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cairn_engine::{DocumentId, Role};
 
-use crate::check::{converge, proven, view};
+use crate::check::{admitted, converge, drafts, evicted, proven, strictest, view};
 use crate::random::Random;
 use crate::world::World;
 use crate::{Failure, Shape, Summary};
 
-/// Things that may happen after the faults until all must be at rest.
-const CALM_EVENTS_MAX: u64 = 400_000;
-
-/// Rounds of dialling in which every pair must have found each other.
-const DIALS_MAX: usize = 20;
+/// Things that happen between two rounds in which everyone writes.
+const STEPS_BETWEEN: usize = 60;
 
 /// How often the documents are looked at meanwhile.
 const EVENTS_PER_LOOK: u64 = 400;
@@ -64,19 +61,30 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     }
     let faulty = world.events;
     world.heal();
-    come_to_rest(world)?;
+    world.put_in_order()?;
     open_all(world)?;
-    in_order(world)?;
+    // What is in memory now may show what lies beyond a cut.
+    world.put_in_order()?;
+    converge::heads(world)?;
+    strictest::counts(world)?;
+    evicted::nobody(world)?;
+    admitted::kept(world)?;
+    let drafts = drafts::kept(world)?;
     let since = world.now;
-    let written = everyone_writes(world)?;
-    come_to_rest(world)?;
-    in_order(world)?;
+    let mut written = everyone_writes(world)?;
+    // Once more while the first words are on their way and in the gate.
+    for _ in 0..STEPS_BETWEEN {
+        world.step(u64::MAX)?;
+    }
+    written.extend(everyone_writes(world)?);
+    world.come_to_rest()?;
+    converge::heads(world)?;
     converge::told(world, since, &written)?;
     converge::seen_by_search(world)?;
     for device in 0..world.devices.len() {
         for document in world.devices[device].documents() {
             look_at(world, device, Some(document))?;
-            if !world.devices[device].hostile {
+            if world.devices[device].is_honest() && !world.devices[device].down {
                 view::disk(&world.devices[device], document)?;
             }
         }
@@ -84,8 +92,9 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     for device in 0..world.devices.len() {
         world.crash(device);
     }
-    come_to_rest(world)?;
+    world.come_to_rest()?;
     converge::equal_hellos(world)?;
+    world.acknowledged.told_rightly()?;
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
         events: faulty,
@@ -95,8 +104,8 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         changes_found: world.consent.changes_found,
         promises: world.acknowledged.promises,
         judgements: world.policy.judgements,
-        attacks: world.attacker.attacks,
-        repelled: world.attacker.repelled,
+        faults: std::mem::take(&mut world.faults),
+        drafts,
     })
 }
 
@@ -111,25 +120,6 @@ fn look_at(world: &World, device: usize, document: Option<DocumentId>) -> Result
     }
 }
 
-/// Everything that is still on its way arrives, and everyone finds everyone.
-fn come_to_rest(world: &mut World) -> Result<(), String> {
-    let begun = world.events;
-    for _ in 0..DIALS_MAX {
-        while world.step(u64::MAX)? {
-            if world.events - begun > CALM_EVENTS_MAX {
-                return Err("the world never comes to rest".to_owned());
-            }
-        }
-        let dialled: usize = (0..world.devices.len())
-            .map(|device| world.dial(device))
-            .sum();
-        if dialled == 0 {
-            return Ok(());
-        }
-    }
-    Err("two devices that can reach each other never stay connected".to_owned())
-}
-
 fn open_all(world: &mut World) -> Result<(), String> {
     for device in 0..world.devices.len() {
         for document in world.devices[device].documents() {
@@ -137,7 +127,7 @@ fn open_all(world: &mut World) -> Result<(), String> {
         }
         world.drain(device)?;
     }
-    come_to_rest(world)
+    world.come_to_rest()
 }
 
 /// Everyone writes once more wherever they may. Returns who wrote where.
@@ -146,7 +136,7 @@ fn everyone_writes(world: &mut World) -> Result<BTreeSet<(usize, DocumentId)>, S
     for device in 0..world.devices.len() {
         for document in world.devices[device].documents() {
             let it = &world.devices[device];
-            if it.hostile || it.engine().role(document, it.person) < Role::Write {
+            if !world.counts(device) || it.engine().role(document, it.person) < Role::Write {
                 continue;
             }
             let before = it.heads(document);
@@ -157,8 +147,4 @@ fn everyone_writes(world: &mut World) -> Result<BTreeSet<(usize, DocumentId)>, S
         }
     }
     Ok(written)
-}
-
-fn in_order(world: &World) -> Result<(), String> {
-    converge::heads(world)
 }

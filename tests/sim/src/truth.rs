@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
-use cairn_engine::{DocumentId, PersonId};
+use cairn_engine::{DeviceId, DocumentId, Grant, PersonId, SignedStatement, Statement};
+
+use crate::disk::Image;
 
 /// A document's real story.
 #[derive(Debug)]
@@ -19,6 +21,18 @@ pub(crate) struct Truth {
     pub(crate) documents: BTreeMap<DocumentId, DocumentTruth>,
     /// Who made each change, and where.
     pub(crate) changes: BTreeMap<ChangeHash, (DocumentId, PersonId)>,
+    /// On which device a change was made.
+    pub(crate) made_on: BTreeMap<ChangeHash, DeviceId>,
+    /// What each signed statement is about and who signed it, by its name.
+    pub(crate) statements: BTreeMap<[u8; 32], (Option<DocumentId>, DeviceId)>,
+    /// Every consent that was signed, by its name.
+    pub(crate) grants: BTreeMap<[u8; 32], Grant>,
+    /// Devices that their person's recovery key has revoked.
+    pub(crate) revoked: BTreeSet<DeviceId>,
+    /// Which device added another.
+    pub(crate) added_by: BTreeMap<DeviceId, DeviceId>,
+    /// Devices that another one ever paused.
+    pub(crate) paused: BTreeSet<DeviceId>,
 }
 
 impl Truth {
@@ -41,6 +55,34 @@ impl Truth {
         if let Some(truth) = self.documents.get_mut(&document) {
             truth.readers_ever.insert(with);
         }
+    }
+
+    /// Whether a change was made on a device that was revoked, sooner or later.
+    pub(crate) fn is_of_lost(&self, hash: &ChangeHash) -> bool {
+        let made_on = self.made_on.get(hash);
+        made_on.is_some_and(|device| self.revoked.contains(device))
+    }
+
+    /// Reads the statements on a disk that nobody has read yet.
+    pub(crate) fn read_statements(&mut self, image: &Image) {
+        for (hash, bytes) in image.statements() {
+            if !self.statements.contains_key(hash)
+                && let Ok(signed) = SignedStatement::from_bytes(bytes.clone())
+            {
+                let about = signed.statement().document();
+                if let Statement::Grant(grant) = signed.statement() {
+                    self.grants.insert(*hash, grant.clone());
+                }
+                self.statements
+                    .insert(*hash, (about, signed.signing_device()));
+            }
+        }
+    }
+
+    /// Whether a device was added by one that was revoked since, or by one that was added so.
+    pub(crate) fn is_orphaned(&self, device: &DeviceId) -> bool {
+        let by = self.added_by.get(device);
+        by.is_some_and(|by| self.revoked.contains(by) || self.is_orphaned(by))
     }
 
     pub(crate) fn owns(&self, document: &DocumentId, person: PersonId) -> bool {

@@ -6,6 +6,8 @@ use automerge::{Change, ChangeHash};
 use cairn_engine::coding::{Context, Uncompressed, pack, unpack};
 use cairn_engine::{Changes, DeviceId, DocumentId, Limits};
 
+pub(crate) const HELLO: u8 = 1;
+pub(crate) const STATEMENTS: u8 = 2;
 pub(crate) const HEADS: u8 = 4;
 pub(crate) const CHANGES: u8 = 5;
 pub(crate) const ACK: u8 = 6;
@@ -57,6 +59,23 @@ pub(crate) fn changes_frame((document, batch, last): &ChangesBody) -> Vec<u8> {
     let mut frame = vec![CHANGES];
     frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame
+}
+
+/// Writes a frame of signed statements.
+pub(crate) fn statements_frame(statements: &[Vec<u8>]) -> Vec<u8> {
+    let mut frame = vec![STATEMENTS];
+    frame.extend(postcard::to_allocvec(statements).expect("plain data in memory always encodes"));
+    frame
+}
+
+/// The document that a frame about one names first, whatever it says of it.
+pub(crate) fn document(frame: &[u8]) -> Option<DocumentId> {
+    let (kind, body) = frame.split_first()?;
+    if ![HEADS, CHANGES, ACK, REFUSED].contains(kind) {
+        return None;
+    }
+    let (document, _rest) = postcard::take_from_bytes(body).ok()?;
+    Some(document)
 }
 
 /// Writes a frame of heads that asks for the receiver's.

@@ -13,15 +13,15 @@ use crate::world::{Happening, World};
 const DOCUMENTS_MAX: usize = 5;
 
 /// Largest text that one act pastes.
-const PASTE_CHARACTERS_MAX: u64 = 4_000;
+const PASTE_CHARACTERS_MAX: u64 = 1_500;
 
 impl World {
     /// A person does something, and something else later: seconds, or the next keystroke.
     pub(crate) fn act(&mut self, device: usize) -> Result<(), String> {
         let pause = match self.random.below(10) {
-            0..4 => (80, 250),
-            4..9 => (500, 12_000),
-            _ => (20_000, 90_000),
+            0..3 => (80, 250),
+            3..8 => (1_000, 25_000),
+            _ => (30_000, 120_000),
         };
         self.later(pause.0, pause.1, Happening::Act { device });
         if self.devices[device].down {
@@ -33,7 +33,7 @@ impl World {
             (0..8, _) | (_, None) => self.create(device)?,
             (8..20, Some(document)) => self.share(device, document)?,
             (20..24, Some(document)) => {
-                for _ in 0..self.random.between(5, 40) {
+                for _ in 0..self.random.between(5, 20) {
                     self.write(device, document)?;
                 }
             }
@@ -65,8 +65,10 @@ impl World {
         let person = it.person;
         let heads = it.heads(document).unwrap_or_default();
         self.truth.created(document, person);
+        let id = it.id();
         for hash in heads {
             self.truth.changed(document, person, hash);
+            self.truth.made_on.insert(hash, id);
         }
         self.drain(device)
     }
@@ -137,13 +139,14 @@ impl World {
             };
             let hash = *hash;
             self.truth.changed(document, it.person, hash);
+            self.truth.made_on.insert(hash, it.id());
+            self.drafts.written(device, document, hash);
             self.tell(|| format!("{device} writes {hash} in {document:?}"));
         }
         self.drain(device)
     }
 
     fn share(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
-        let now = self.clocks(device);
         let peers: Vec<usize> = self
             .peers
             .iter()
@@ -153,12 +156,24 @@ impl World {
         let Some(peer) = self.random.pick(&peers).copied() else {
             return Ok(());
         };
-        let (person, grantee) = (self.devices[device].person, self.devices[peer].person);
         let role = match self.random.below(10) {
-            0..5 => Role::Write,
-            5..8 => Role::Read,
+            0..6 => Role::Write,
+            6..8 => Role::Read,
             _ => Role::None,
         };
+        self.share_as(device, document, peer, role)
+    }
+
+    /// A person changes the consent of another, on one device.
+    pub(crate) fn share_as(
+        &mut self,
+        device: usize,
+        document: DocumentId,
+        peer: usize,
+        role: Role,
+    ) -> Result<(), String> {
+        let now = self.clocks(device);
+        let (person, grantee) = (self.devices[device].person, self.devices[peer].person);
         if person == grantee {
             return Ok(());
         }

@@ -7,25 +7,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_engine::{
-    CloseReason, ConnectionId, DeviceAdded, DocumentId, Event, Input, Job, Limits, LoadedDocument,
-    Now, Output, PersonId, SignedStatement, Statement, public_key,
+    CloseReason, ConnectionId, DeviceId, DocumentId, Event, Input, Job, Limits, LoadedDocument,
+    Now, Output, PersonId, Role,
 };
 
-use crate::Shape;
 use crate::attacker::Attacker;
-use crate::check::acknowledged::Acknowledged;
+use crate::check::acknowledged::{self, Acknowledged};
 use crate::check::consent::{Consent, Sent};
+use crate::check::drafts::Drafts;
+use crate::check::evicted::Evicted;
 use crate::check::limits::Caused;
 use crate::check::policy::Policy;
+use crate::check::restricted;
 use crate::device::Device;
-use crate::disk::{Commit, Disk, Image};
+use crate::disk::{Commit, Condition};
+use crate::faults::Fault;
 use crate::network::Network;
 use crate::random::Random;
 use crate::truth::Truth;
 use crate::wire_format;
 
 /// The wall clock when a world begins.
-const BEGINNING_MILLIS: i64 = 1_790_000_000_000;
+pub(crate) const BEGINNING_MILLIS: i64 = 1_790_000_000_000;
 
 /// What happens at some time.
 #[derive(Debug)]
@@ -64,6 +67,18 @@ pub(crate) enum Happening {
     Join,
     /// A hostile device does something of its own.
     Attack { device: usize },
+    /// A thief does something with a stolen device.
+    Thieve { device: usize },
+    /// A person revokes a device.
+    Revoke { by: usize, device: usize },
+    /// A device that another one added begins.
+    Begin {
+        by: usize,
+        start: u32,
+        secret: Box<[u8; 32]>,
+    },
+    /// A device is used no more.
+    PutAway { device: usize },
 }
 
 /// See the [module](self).
@@ -71,9 +86,15 @@ pub(crate) enum Happening {
 pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) now: u64,
-    queue: BTreeMap<(u64, u64), Happening>,
-    queued: u64,
+    pub(crate) queue: BTreeMap<(u64, u64), Happening>,
+    pub(crate) queued: u64,
+    /// The same for all devices. In every other world little may be under way at once.
+    pub(crate) limits: Limits,
+    /// The recovery key of each person, which no device has.
+    pub(crate) recoveries: BTreeMap<PersonId, [u8; 32]>,
     pub(crate) devices: Vec<Device>,
+    /// How many devices there were in the beginning.
+    pub(crate) devices_first: usize,
     /// Who is paired with whom, by device; both ways.
     pub(crate) peers: BTreeSet<(usize, usize)>,
     pub(crate) network: Network,
@@ -81,105 +102,23 @@ pub(crate) struct World {
     pub(crate) acknowledged: Acknowledged,
     pub(crate) consent: Consent,
     pub(crate) policy: Policy,
+    pub(crate) evicted: Evicted,
+    pub(crate) drafts: Drafts,
     pub(crate) attacker: Attacker,
+    /// What revoked devices did in which documents that waits for a decision.
+    pub(crate) beyond: BTreeSet<(DocumentId, DeviceId)>,
+    pub(crate) faults: BTreeMap<Fault, u64>,
     /// Faults are over: nobody breaks, attacks or starts anything of their own.
     pub(crate) calm: bool,
     /// All that engines put out, in order.
     pub(crate) outputs: blake3::Hasher,
     pub(crate) events: u64,
     pub(crate) frames: u64,
-    told: bool,
+    pub(crate) told: bool,
     pub(crate) story: Vec<String>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, shape: &Shape) -> Self {
-        let mut random = Random::new(seed);
-        let recoveries: Vec<[u8; 32]> = (0..shape.people).map(|_| random.bytes()).collect();
-        let devices = shape.devices.max(shape.people);
-        let secrets: Vec<[u8; 32]> = (0..devices).map(|_| random.bytes()).collect();
-        let person_of = |device: usize| device % shape.people;
-        let person_id = |person: usize| PersonId::from_bytes(public_key(&recoveries[person]));
-        let mut paired = BTreeSet::new();
-        for one in 0..shape.people {
-            for other in 0..one {
-                if other == 0 || random.chance(60) {
-                    paired.extend([(one, other), (other, one)]);
-                }
-            }
-            paired.insert((one, one));
-        }
-        let rosters: Vec<SignedStatement> = secrets
-            .iter()
-            .enumerate()
-            .map(|(device, secret)| {
-                let person = person_of(device);
-                let added = DeviceAdded::countersigned(person_id(person), secret, BEGINNING_MILLIS);
-                SignedStatement::sign(Statement::DeviceAdded(added), &recoveries[person])
-            })
-            .collect();
-        let mut all = Vec::new();
-        let mut peers = BTreeSet::new();
-        for (index, secret) in secrets.iter().enumerate() {
-            let mut image = Image::default();
-            for (other, signed) in rosters.iter().enumerate() {
-                if paired.contains(&(person_of(index), person_of(other))) {
-                    image.add_statement(signed.hash().0, signed.bytes().to_vec());
-                    if other != index {
-                        peers.insert((index, other));
-                    }
-                }
-            }
-            let person = person_id(person_of(index));
-            all.push(Device::new(
-                index,
-                person,
-                *secret,
-                Disk::new(image),
-                &mut random,
-            ));
-        }
-        if shape.hostile && shape.people > 2 {
-            let hostile = person_of(devices - 1);
-            for (index, device) in all.iter_mut().enumerate() {
-                device.hostile = person_of(index) == hostile;
-            }
-        }
-        let mut world = Self {
-            random,
-            now: 0,
-            queue: BTreeMap::new(),
-            queued: 0,
-            devices: all,
-            peers,
-            network: Network::default(),
-            truth: Truth::default(),
-            acknowledged: Acknowledged::default(),
-            consent: Consent::default(),
-            policy: Policy::default(),
-            attacker: Attacker::default(),
-            calm: false,
-            outputs: blake3::Hasher::new(),
-            events: 0,
-            frames: 0,
-            told: shape.told,
-            story: Vec::new(),
-        };
-        world.begin();
-        world
-    }
-
-    fn begin(&mut self) {
-        for device in 0..self.devices.len() {
-            self.later(0, 2_000, Happening::Dial { device });
-            self.later(0, 3_000, Happening::Act { device });
-            if self.devices[device].hostile {
-                self.later(1_000, 10_000, Happening::Attack { device });
-            }
-        }
-        self.later(1_000, 20_000, Happening::Fault);
-    }
-
     /// Puts something on the queue, between two distances from now.
     pub(crate) fn later(&mut self, low: u64, high: u64, happening: Happening) {
         let at = self.now + self.random.between(low, high);
@@ -222,7 +161,7 @@ impl World {
                 document,
             } if self.runs(device, start) => {
                 let content = self.devices[device].disk.image.content(document);
-                let result = LoadedDocument::from_content(document, content, &Limits::default());
+                let result = LoadedDocument::from_content(document, content, &self.limits);
                 self.input(device, Input::Loaded { document, result })
             }
             Happening::Worked { device, start, job } if self.runs(device, start) => {
@@ -240,6 +179,15 @@ impl World {
             }
             Happening::Act { device } if !self.calm => self.act(device),
             Happening::Attack { device } if !self.calm => self.attack(device),
+            Happening::Thieve { device } if !self.calm => self.thieve(device),
+            Happening::Revoke { by, device } if !self.calm => self.revoke(by, device),
+            Happening::Begin { by, start, secret } if self.runs(by, start) && !self.calm => {
+                self.begin_added(by, *secret)
+            }
+            Happening::PutAway { device } if !self.calm => {
+                self.put_away(device);
+                Ok(())
+            }
             Happening::Fault if !self.calm => self.fault(),
             Happening::Join => {
                 self.network.part(None);
@@ -278,6 +226,9 @@ impl World {
         let it = &mut self.devices[device];
         let start = it.start;
         if let Some(takes) = it.disk.start_commit(&mut self.random) {
+            if it.disk.condition == Condition::Slow {
+                self.happened(Fault::SlowDisk);
+            }
             self.at(self.now + takes, Happening::Committed { device, start });
         }
         let it = &mut self.devices[device];
@@ -377,14 +328,22 @@ impl World {
             return Ok(());
         };
         let peer = self.network.wires[wire].ends[1 - end].device;
-        let expected = matches!(reason, CloseReason::Duplicate | CloseReason::Silence);
+        let ids = [device, peer].map(|device| self.devices[device].id());
+        let expected = match reason {
+            CloseReason::Duplicate | CloseReason::Silence => true,
+            CloseReason::DeviceRevoked => ids.iter().any(|id| self.truth.revoked.contains(id)),
+            // Whom a paused device added is paused with it.
+            CloseReason::DevicePaused | CloseReason::PauseLifted => !self.truth.paused.is_empty(),
+            CloseReason::UnknownDevice => self.is_orphaned(peer),
+            _ => false,
+        };
         if !expected && !self.devices[device].hostile {
-            if !self.devices[peer].hostile {
+            if self.devices[peer].is_honest() {
                 return Err(format!(
                     "device {device} sends honest device {peer} away: {reason}"
                 ));
             }
-            self.attacker.repelled += 1;
+            self.happened(Fault::Repelled);
         }
         let at = self.network.close(self.now, wire, end, &mut self.random);
         self.at(at, Happening::Notice { wire, end: 1 - end });
@@ -399,13 +358,63 @@ impl World {
         }
         self.acknowledged.event(device, event, &it.disk.image)?;
         match event {
+            Event::Delivered {
+                document,
+                device: peer,
+                heads,
+                ..
+            } => {
+                let really = acknowledged::is_delivered(self, *peer, *document, heads);
+                self.acknowledged.delivered(really);
+                Ok(())
+            }
+            // No backup, copy or crash makes a device contradict itself.
+            Event::Forked { device: forked, .. } => {
+                let whose = self.devices.iter().find(|it| it.id() == *forked);
+                match whose.filter(|it| !it.hostile) {
+                    Some(it) => Err(format!("device {} signed two changes as one", it.index)),
+                    None => Ok(()),
+                }
+            }
+            Event::Devices { person } => self.evicted.changed(it, *person, &self.truth),
+            Event::BeyondCut {
+                document,
+                device: lost,
+                ..
+            } => {
+                self.beyond.insert((*document, *lost));
+                Ok(())
+            }
             Event::Damaged { document, error } => Err(format!(
                 "device {device} finds {document:?} damaged: {error}"
             )),
             Event::Changed { document, .. } if self.truth.owns(document, it.person) => {
-                self.policy.changed(it, *document, &self.truth)
+                let admitted = self.policy.changed(it, *document, &self.truth)?;
+                self.admitted_meanwhile(device, *document, &admitted);
+                Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Notes if another device of the owner has taken the consent back under which a change was
+    /// just admitted.
+    fn admitted_meanwhile(
+        &mut self,
+        device: usize,
+        document: DocumentId,
+        authors: &BTreeSet<PersonId>,
+    ) {
+        let meanwhile = self.others_of(device).into_iter().any(|other| {
+            let engine = self.devices[other].engine();
+            let knows = engine.origin(document).is_some();
+            knows
+                && authors
+                    .iter()
+                    .any(|author| engine.role(document, *author) == Role::None)
+        });
+        if meanwhile {
+            self.happened(Fault::AdmittedMeanwhile);
         }
     }
 
@@ -419,12 +428,17 @@ impl World {
     ) -> Result<(), String> {
         let from = &self.devices[device];
         if from.hostile {
-            for bytes in self.attacker.tamper(from.id(), bytes, &mut self.random) {
+            let (frames, fault) = self.attacker.tamper(from.id(), bytes, &mut self.random);
+            if let Some(fault) = fault {
+                self.happened(fault);
+            }
+            for bytes in frames {
                 self.transmit(wire, end, bytes);
             }
             return Ok(());
         }
         let to = &self.devices[self.network.wires[wire].ends[1 - end].device];
+        restricted::sent(from, to, &bytes)?;
         self.acknowledged.sent(device, &bytes, &from.disk.image)?;
         let sent = Sent {
             from: from.person,
@@ -459,7 +473,10 @@ impl World {
         }
         it.ends[end].opened = true;
         let device = it.ends[end].device;
-        let peer = &self.devices[it.ends[1 - end].device];
+        let peer = it.ends[1 - end].device;
+        self.introduce(device, peer);
+        let it = &self.network.wires[wire];
+        let peer = &self.devices[peer];
         let input = Input::Connected {
             connection: it.ends[end].connection,
             person: peer.person,
@@ -499,6 +516,13 @@ impl World {
     }
 
     fn committed(&mut self, device: usize) -> Result<(), String> {
+        match self.devices[device].disk.condition {
+            Condition::Failing => self.happened(Fault::WriteError),
+            Condition::Full if !self.devices[device].disk.has_failed() => {
+                self.happened(Fault::FullDisk);
+            }
+            Condition::Full | Condition::Sound | Condition::Slow => {}
+        }
         match self.devices[device].disk.finish_commit() {
             Commit::Stored(tickets) => {
                 for ticket in tickets {
@@ -527,25 +551,47 @@ impl World {
             .collect();
         let mut dialled = 0;
         for peer in peers {
-            let possible = !self.devices[peer].down
-                && self.network.reaches(device, peer)
-                && !(self.calm && (self.devices[peer].hostile || self.devices[device].hostile));
+            let willing = |device: usize| self.devices[device].is_honest() && !self.is_lost(device);
+            let possible = !self.calm || (willing(device) && willing(peer));
             if possible && !self.network.believes(device, peer) {
-                let (wire, opens) = self.network.dial(self.now, device, peer, &mut self.random);
-                for (end, at) in opens.into_iter().enumerate() {
-                    self.at(at, Happening::Open { wire, end });
-                }
-                dialled += 1;
+                dialled += usize::from(self.connect(device, peer));
             }
         }
         dialled
+    }
+
+    /// Opens a connection, if the two are there and the network lets them.
+    pub(crate) fn connect(&mut self, from: usize, to: usize) -> bool {
+        if self.devices[from].down || self.devices[to].down || !self.network.reaches(from, to) {
+            return false;
+        }
+        let (wire, opens) = self.network.dial(self.now, from, to, &mut self.random);
+        for (end, at) in opens.into_iter().enumerate() {
+            self.at(at, Happening::Open { wire, end });
+        }
+        true
+    }
+
+    /// Ends of open connections at a device whose engine was told of them.
+    pub(crate) fn ends_of(&self, device: usize) -> Vec<(usize, usize)> {
+        let open = self.network.open_wires().into_iter();
+        open.flat_map(|wire| [(wire, 0), (wire, 1)])
+            .filter(|(wire, end)| {
+                let end = &self.network.wires[*wire].ends[*end];
+                end.device == device && end.opened
+            })
+            .collect()
     }
 
     /// A connection dies.
     pub(crate) fn cut(&mut self, wire: usize) {
         let [one, other] = [0, 1].map(|end| self.network.wires[wire].ends[end].connection);
         self.tell(|| format!("{one:?} and {other:?} are cut"));
-        let notices = self.network.cut(self.now, wire, &mut self.random);
+        let (notices, torn) = self.network.cut(self.now, wire, &mut self.random);
+        self.happened(Fault::ConnectionCut);
+        if torn > 0 {
+            self.happened(Fault::FrameTorn);
+        }
         for (end, at) in notices.into_iter().enumerate() {
             self.at(at, Happening::Notice { wire, end });
         }
@@ -557,7 +603,10 @@ impl World {
             return;
         }
         self.tell(|| format!("{device} crashes"));
-        self.devices[device].disk.crash(&mut self.random);
+        self.happened(Fault::Crash);
+        if self.devices[device].disk.crash(&mut self.random) {
+            self.happened(Fault::TornWrite);
+        }
         for wire in 0..self.network.wires.len() {
             let over = |end: &crate::network::End| end.device == device && !end.ended;
             if self.network.wires[wire].ends.iter().any(over) {
@@ -572,7 +621,7 @@ impl World {
 
     fn start(&mut self, device: usize) -> Result<(), String> {
         let it = &mut self.devices[device];
-        if !it.down {
+        if !it.down || it.away {
             return Ok(());
         }
         if !it.hostile {
@@ -580,6 +629,7 @@ impl World {
         }
         it.start_again(&mut self.random);
         self.tell(|| format!("{device} starts"));
+        self.evicted.started(device);
         self.drain(device)
     }
 }

@@ -1,18 +1,34 @@
 //! A few seeds in every run of the tests; searches run the program.
 
-use cairn_sim::{Shape, run};
+use std::collections::BTreeMap;
 
-fn check(seed: u64) {
-    if let Err(failure) = run(seed, &Shape::of_seed(seed)) {
-        panic!("{failure}");
-    }
-}
+use cairn_sim::{Fault, Shape, run};
 
+/// Some of these failed once. 1: what a device had asked before was answered after it asked more, and
+/// it called delivered what was not. 4: a device vouched for a document that it had emptied.
 #[test]
-fn the_first_seeds_pass() {
-    for seed in 1..=25 {
-        check(seed);
+fn the_first_seeds_pass_and_everything_that_can_go_wrong_does() {
+    let mut faults: BTreeMap<Fault, u64> = BTreeMap::new();
+    let (mut found, mut promises, mut judgements, mut drafts) = (0, 0, 0, 0);
+    for seed in 1..=50 {
+        match run(seed, &Shape::of_seed(seed)) {
+            Err(failure) => panic!("{failure}"),
+            Ok(summary) => {
+                for (fault, count) in summary.faults {
+                    *faults.entry(fault).or_default() += count;
+                }
+                found += summary.changes_found;
+                promises += summary.promises;
+                judgements += summary.judgements;
+                drafts += summary.drafts;
+            }
+        }
     }
+    for fault in Fault::ALL {
+        assert!(faults.contains_key(&fault), "{fault:?} never happened");
+    }
+    // The checkers had something to find: otherwise their silence would mean nothing.
+    assert!(found > 0 && promises > 0 && judgements > 0 && drafts > 0);
 }
 
 #[test]
@@ -24,58 +40,16 @@ fn a_seed_gives_the_same_outputs_again_and_another_seed_others() {
 }
 
 #[test]
-fn a_hostile_device_attacks_and_is_sent_away() {
-    let shape = Shape {
-        people: 3,
-        devices: 3,
-        hostile: true,
-        ..Shape::of_seed(11)
-    };
-    let summary = run(11, &shape).unwrap();
-    assert!(summary.attacks > 0 && summary.repelled > 0, "{summary:?}");
-}
-
-#[test]
-fn the_searches_of_the_checkers_find_what_there_is() {
-    let summary = run(2, &Shape::of_seed(2)).unwrap();
-    assert!(
-        summary.changes_found > 0 && summary.promises > 0 && summary.judgements > 0,
-        "{summary:?}"
-    );
-}
-
-/// Seeds that failed once.
-#[test]
-fn seeds_that_failed_before_pass() {
-    // Consent taken back from one who never had it named the document to them.
-    check(7);
-    // A crash of the owner lost a grant that the grantee had: they never agreed again.
-    check(14);
-    // After a change of role the session never came to rest.
-    check(37);
-    // An edit acknowledged before its own disk had it never came to rest.
-    check(90);
-    // An owner with an old backup no longer knew whose changes a grantee brought back.
-    check(144);
-    // An owner with an old backup shared anew before it met a grantee from before.
-    check(297);
-    // A crash lost a grant and the writer's card: a reader never believed the writer again.
-    check(509);
-}
-
-#[test]
-fn a_seed_in_which_a_writer_forks_and_a_crash_of_the_owner_loses_one_branch() {
-    check(1191);
-}
-
-#[test]
-fn people_with_several_devices_each_come_to_rest_too() {
-    for seed in 1..=6 {
-        let mut shape = Shape::of_seed(seed);
-        shape.devices += 2;
-        shape.minutes = 4;
-        if let Err(failure) = run(seed, &shape) {
-            panic!("{failure}");
+fn smaller_and_larger_worlds_come_to_rest_too() {
+    for (people, devices) in [(2, 2), (2, 6), (5, 5), (4, 12)] {
+        let shape = Shape {
+            people,
+            devices,
+            minutes: 3,
+            ..Shape::of_seed(1)
+        };
+        if let Err(failure) = run(1, &shape) {
+            panic!("{people} people, {devices} devices: {failure}");
         }
     }
 }

@@ -6,16 +6,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
-use cairn_engine::{DocumentId, Event};
+use cairn_engine::{DeviceId, DocumentId, Event};
 
 use crate::disk::Image;
 use crate::wire_format;
+use crate::world::World;
+
+/// At most one delivery in so many may be told too early.
+const EARLY_ONE_IN: u64 = 50;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged {
     promised: BTreeMap<usize, BTreeSet<(DocumentId, ChangeHash)>>,
     pub(crate) promises: u64,
+    deliveries: u64,
+    overclaimed: u64,
 }
 
 impl Acknowledged {
@@ -87,5 +93,42 @@ impl Acknowledged {
     /// Somebody copied an old backup over a device's disk: it cannot hold what came later.
     pub(crate) fn forget(&mut self, device: usize) {
         self.promised.remove(&device);
+    }
+}
+
+/// Whether what a device calls delivered to another is on that one's disk, or was until a backup
+/// replaced it, or came from there.
+pub(crate) fn is_delivered(
+    world: &World,
+    peer: DeviceId,
+    document: DocumentId,
+    heads: &[ChangeHash],
+) -> bool {
+    let mut peers = world.devices.iter().filter(|it| it.id() == peer);
+    peers.any(|it| {
+        let has = |hash: &ChangeHash| {
+            it.disk.image.has_change(document, hash) || world.consent.sent.contains(&(peer, *hash))
+        };
+        it.hostile || it.rolled_back || heads.iter().all(has)
+    })
+}
+
+impl Acknowledged {
+    /// Notes that a device calls something delivered.
+    pub(crate) fn delivered(&mut self, really: bool) {
+        self.deliveries += 1;
+        self.overclaimed += u64::from(!really);
+    }
+
+    /// Where two questions cross, the answer to the earlier is at times taken for one to the later:
+    /// a delivery is then told some milliseconds too early. More than that is a fault.
+    pub(crate) fn told_rightly(&self) -> Result<(), String> {
+        if self.overclaimed * EARLY_ONE_IN > self.deliveries {
+            return Err(format!(
+                "{} of {} deliveries were told while the receiver had nothing on its disk",
+                self.overclaimed, self.deliveries
+            ));
+        }
+        Ok(())
     }
 }

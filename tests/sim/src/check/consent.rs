@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use automerge::ChangeHash;
 use cairn_engine::{Changes, DeviceId, DocumentId, PersonId, Role};
 
 use crate::truth::Truth;
@@ -29,6 +30,8 @@ pub(crate) struct Consent {
     indexed: usize,
     /// How many changes were found on the way to a person, by document.
     found: BTreeMap<(DocumentId, PersonId), u64>,
+    /// Which device ever sent which change: it has it, whatever became of its disk.
+    pub(crate) sent: BTreeSet<(DeviceId, ChangeHash)>,
     pub(crate) changes_found: u64,
     /// What was sent of large batches, and how much of it was looked at.
     pieces: BTreeMap<(DeviceId, PersonId, DocumentId), (Vec<u8>, usize)>,
@@ -41,6 +44,7 @@ impl Default for Consent {
             known: BTreeSet::new(),
             indexed: 0,
             found: BTreeMap::new(),
+            sent: BTreeSet::new(),
             changes_found: 0,
             pieces: BTreeMap::new(),
         }
@@ -60,16 +64,22 @@ impl Consent {
         if changes.is_none() && sent.frame.first() == Some(&wire_format::CHANGES) {
             return Err("changes on the wire do not decode".into());
         }
+        // Beside what was signed about it, nothing names a document that is not shared any more.
+        if let Some(document) = wire_format::document(sent.frame)
+            && sent.from != sent.to
+            && role(document) == Role::None
+        {
+            return Err(format!(
+                "a frame of kind {} about {document:?} went to a person whose consent was taken \
+                 back",
+                sent.frame[0]
+            ));
+        }
         let mut brought = changes.map(|(document, batch, _)| (document, vec![batch]));
         if let Some((document, at, bytes)) = wire_format::piece(sent.frame) {
             brought = Some((document, self.parts(sent, document, at, &bytes)?));
         }
         if let Some((document, parts)) = brought {
-            if sent.from != sent.to && role(document) == Role::None {
-                return Err(format!(
-                    "changes of {document:?} went to a person whose consent was taken back"
-                ));
-            }
             for chunk in parts.iter().flat_map(|part| &part.changes) {
                 let Some(hash) = wire_format::hash_of(chunk) else {
                     return Err(format!(
@@ -80,6 +90,7 @@ impl Consent {
                     continue;
                 };
                 Self::may_pass(truth, *of, sent, "a change")?;
+                self.sent.insert((sent.device, hash));
                 self.changes_found += 1;
                 *self.found.entry((*of, sent.to)).or_default() += 1;
             }
@@ -132,8 +143,8 @@ impl Consent {
             if truth.documents.contains_key(&document) {
                 Self::may_pass(truth, document, sent, "the id")?;
             }
-            let low = automerge::ChangeHash(pad(id, 0));
-            let high = automerge::ChangeHash(pad(id, 0xff));
+            let low = ChangeHash(pad(id, 0));
+            let high = ChangeHash(pad(id, 0xff));
             for (_, (of, _)) in truth.changes.range(low..=high) {
                 Self::may_pass(truth, *of, sent, "the hash of a change")?;
             }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
-use cairn_engine::{DocumentId, Role};
+use cairn_engine::{DocumentId, PersonId, Role};
 
 use crate::device::Device;
 use crate::truth::Truth;
@@ -21,15 +21,17 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// A document of its own changed on a device just now.
+    /// A document of its own changed on a device just now. Returns whose changes were judged there
+    /// for the first time anywhere.
     pub(crate) fn changed(
         &mut self,
         device: &Device,
         document: DocumentId,
         truth: &Truth,
-    ) -> Result<(), String> {
+    ) -> Result<BTreeSet<PersonId>, String> {
+        let mut authors = BTreeSet::new();
         let Some(automerge) = device.engine().read(document) else {
-            return Ok(());
+            return Ok(authors);
         };
         let seen = self
             .seen
@@ -51,7 +53,10 @@ impl Policy {
                     device.index
                 ));
             }
+            if new {
+                authors.insert(author);
+            }
         }
-        Ok(())
+        Ok(authors)
     }
 }
