@@ -62,13 +62,15 @@ fn main() -> ExitCode {
         }
         match outcome {
             Ok(summary) => println!(
-                "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, {} promises",
+                "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, {} promises, \
+                 {} erased",
                 summary.events,
                 summary.frames,
                 summary.documents,
                 summary.changes,
                 summary.changes_found,
                 summary.promises,
+                summary.erased,
             ),
             Err(failure) => {
                 for line in &failure.story {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cairn_engine::{DocumentId, Role};
 
-use crate::check::{converge, proven, view};
+use crate::check::{converge, erased, proven, view};
 use crate::random::Random;
 use crate::world::World;
 use crate::{Failure, Shape, Summary};
@@ -86,6 +86,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     }
     come_to_rest(world)?;
     converge::equal_hellos(world)?;
+    let erased = erased::check(world)?;
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
         events: faulty,
@@ -94,6 +95,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         changes: world.truth.changes.len(),
         changes_found: world.consent.changes_found,
         promises: world.acknowledged.promises,
+        erased,
         judgements: world.policy.judgements,
         attacks: world.attacker.attacks,
         repelled: world.attacker.repelled,

@@ -79,6 +79,8 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) truth: Truth,
     pub(crate) acknowledged: Acknowledged,
+    /// Whether people erase documents.
+    pub(crate) erases: bool,
     pub(crate) consent: Consent,
     pub(crate) policy: Policy,
     pub(crate) attacker: Attacker,
@@ -155,6 +157,7 @@ impl World {
             network: Network::default(),
             truth: Truth::default(),
             acknowledged: Acknowledged::default(),
+            erases: shape.erases,
             consent: Consent::default(),
             policy: Policy::default(),
             attacker: Attacker::default(),

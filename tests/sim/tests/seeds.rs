@@ -44,6 +44,23 @@ fn the_searches_of_the_checkers_find_what_there_is() {
     );
 }
 
+#[test]
+fn what_is_erased_is_gone_everywhere_and_confirmed() {
+    let mut erased = 0;
+    for seed in [3, 4, 5, 8] {
+        let shape = Shape {
+            erases: true,
+            devices: Shape::of_seed(seed).devices + 1,
+            ..Shape::of_seed(seed)
+        };
+        match run(seed, &shape) {
+            Ok(summary) => erased += summary.erased,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(erased > 0);
+}
+
 /// Seeds that failed once.
 #[test]
 fn seeds_that_failed_before_pass() {

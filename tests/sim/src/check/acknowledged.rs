@@ -15,6 +15,8 @@ use crate::wire_format;
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged {
     promised: BTreeMap<usize, BTreeSet<(DocumentId, ChangeHash)>>,
+    /// What an owner erased, or would have but for a crash: nobody need keep it.
+    erased: BTreeSet<DocumentId>,
     pub(crate) promises: u64,
 }
 
@@ -64,6 +66,9 @@ impl Acknowledged {
                 ));
             }
             self.promises += 1;
+            if self.erased.contains(&document) {
+                continue;
+            }
             self.promised
                 .entry(device)
                 .or_default()
@@ -82,6 +87,14 @@ impl Acknowledged {
             }
         }
         Ok(())
+    }
+
+    /// An owner erases a document.
+    pub(crate) fn erased(&mut self, document: DocumentId) {
+        self.erased.insert(document);
+        for promised in self.promised.values_mut() {
+            promised.retain(|(of, _)| *of != document);
+        }
     }
 
     /// Somebody copied an old backup over a device's disk: it cannot hold what came later.
