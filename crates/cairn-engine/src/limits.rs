@@ -44,14 +44,8 @@ pub struct Limits {
     /// Objects within objects below the root. Default 16, more than any form that people fill in
     /// needs: some readers of a document recurse, and 5,000 levels overflow a stack.
     pub nesting_max: usize,
-    /// Bytes of a saved document. Default 1 MiB, six times what 5,000 changes with 370 kB of text
-    /// take; beyond it the page becomes read-only and a fresh copy is offered.
-    pub document_bytes_max: usize,
-    /// Percentage of [`Limits::document_bytes_max`] from which a fresh copy is offered.
-    /// Default 80, so that nobody is stopped in the middle of a sentence.
-    pub fresh_copy_offer_percent: u8,
     /// Raw bytes of all changes of one document. Default 8 MiB, which automerge saves in about 1 MiB:
-    /// some 30,000 edits. Below what one connection may queue, so that a document can always be
+    /// some 30,000 edits; beyond it local edits fail and foreign changes are refused. Below what one connection may queue, so that a document can always be
     /// sent.
     pub document_bytes_cap: usize,
     /// Documents of one person. Default 100,000: set reconciliation holds an id and a fingerprint
@@ -83,9 +77,6 @@ pub struct Limits {
     /// what proves them. A frame of 1 MiB can thus expand to sixteen times its size, on a worker and
     /// for one batch of a document at a time.
     pub batch_bytes_max: usize,
-    /// Streams of one connection that carry documents at the same time. Default 8: a slow
-    /// document does not hold up the others, and a stream's compression context costs memory.
-    pub streams_max: usize,
     /// Bytes of changes of one peer's device that wait for the end of their batch. Default 16 MiB:
     /// a cold sync of the largest usual documents that breaks off near its end.
     pub staging_bytes_max: usize,
@@ -103,20 +94,12 @@ pub struct Limits {
     /// documents of the usual size, a second on a slow line, so that what somebody writes now is
     /// never far behind, and a sixteenth of what a peer may make wait here.
     pub unprocessed_bytes_max: usize,
-    /// Bytes of signed statements that a device with an unknown key may present. Default 4 KiB:
-    /// the roster of one person.
-    pub introduction_bytes_max: usize,
-    /// Sessions of one device at the same time. Default 1: a second one is a duplicate dial.
-    pub device_sessions_max: usize,
     /// How long a peer may take from connecting to its Hello. Default 10 s: three round trips over
     /// a bad mobile network, each packet sent twice.
     pub handshake_timeout_millis: u64,
     /// How long a question for the heads of a document holds up others. Default 10 s: a large
     /// document is read from a slow disk in one.
     pub answer_timeout_millis: u64,
-    /// Silence after which a connection is given up, keep-alives counted as sound. Default 30 s:
-    /// long enough for a change of network, short enough that "connected" means something.
-    pub idle_timeout_millis: u64,
 }
 
 impl Default for Limits {
@@ -133,8 +116,6 @@ impl Default for Limits {
             value_bytes_max: 64 << 10,
             operation_counter_max: (1 << 31) - 1,
             nesting_max: 16,
-            document_bytes_max: 1 << 20,
-            fresh_copy_offer_percent: 80,
             document_bytes_cap: 8 << 20,
             person_documents_max: 100_000,
             document_heads_max: 64,
@@ -146,17 +127,13 @@ impl Default for Limits {
             people_max: 1_000,
             batch_attestations_max: 1_024,
             batch_bytes_max: 16 << 20,
-            streams_max: 8,
             staging_bytes_max: 16 << 20,
             staging_bytes_total_max: 64 << 20,
             piece_bytes: 8 << 10,
             resume_bytes_max: 8 << 10,
             unprocessed_bytes_max: 1 << 20,
-            introduction_bytes_max: 4 << 10,
-            device_sessions_max: 1,
             handshake_timeout_millis: 10_000,
             answer_timeout_millis: 10_000,
-            idle_timeout_millis: 30_000,
         }
     }
 }

@@ -104,3 +104,28 @@ fn a_live_edit_takes_few_bytes_and_a_large_one_arrives_as_well() {
     assert_eq!(pair.title(1, goal).as_deref(), Some("walkssss"));
     pair.assert_proven(goal);
 }
+
+#[test]
+fn a_document_at_its_limit_travels_and_takes_no_more_edits_on_either_side() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "noise");
+    pair.share(0, goal, 1, Role::Write);
+    let mut written = 0;
+    while pair.try_edit(0, goal, |tx, _| {
+        tx.put(ROOT, "noise", noise(10 + written, 60_000)).unwrap();
+    }) {
+        written += 1;
+        assert!(written < 140, "8 MiB hold no more");
+    }
+    assert!(written > 130, "{written}");
+    let heads = pair.heads(0, goal);
+    pair.connect();
+    assert_eq!(pair.heads(1, goal), heads);
+    for side in [0, 1] {
+        let more = pair.try_edit(side, goal, |tx, title| {
+            tx.splice_text(title, 0, 0, "more").unwrap();
+        });
+        assert!(!more);
+        assert_eq!(pair.heads(side, goal), heads);
+    }
+}
