@@ -92,6 +92,7 @@ impl World {
             network: Network::default(),
             truth: Truth::default(),
             acknowledged: Acknowledged::default(),
+            erases: shape.erases,
             consent: Consent::default(),
             policy: Policy::default(),
             evicted: Evicted::default(),

@@ -5,6 +5,7 @@ pub(crate) mod admitted;
 pub(crate) mod consent;
 pub(crate) mod converge;
 pub(crate) mod drafts;
+pub(crate) mod erased;
 pub(crate) mod evicted;
 pub(crate) mod limits;
 pub(crate) mod policy;

@@ -45,6 +45,8 @@ pub struct Shape {
     pub minutes: u64,
     /// Whether the last person is hostile. Needs three people.
     pub hostile: bool,
+    /// Whether people erase documents now and then.
+    pub erases: bool,
     /// Whether a failure tells the whole story: every output and every fault, a line each.
     pub told: bool,
 }
@@ -59,6 +61,8 @@ impl Shape {
             devices: 5,
             minutes: 10,
             hostile: random.chance(50),
+            // Not in all, so that what else may go wrong with a document has its time.
+            erases: seed % 5 == 3,
             told: false,
         }
     }
@@ -81,6 +85,8 @@ pub struct Summary {
     pub changes_found: u64,
     /// Heads that devices said to have durably.
     pub promises: u64,
+    /// Pairs of devices that an erased document is gone from.
+    pub erased: usize,
     /// Changes of others that owners' devices admitted.
     pub judgements: u64,
     /// How often each fault really happened.

@@ -74,7 +74,7 @@ fn main() -> ExitCode {
             Ok(summary) => {
                 println!(
                     "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, \
-                     {} promises, {} drafts",
+                     {} promises, {} drafts, {} erased",
                     summary.events,
                     summary.frames,
                     summary.documents,
@@ -82,6 +82,7 @@ fn main() -> ExitCode {
                     summary.changes_found,
                     summary.promises,
                     summary.drafts,
+                    summary.erased,
                 );
                 for (fault, count) in summary.faults {
                     *faults.entry(fault).or_default() += count;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cairn_engine::{DocumentId, Role};
 
-use crate::check::{admitted, converge, drafts, evicted, proven, strictest, view};
+use crate::check::{admitted, converge, drafts, erased, evicted, proven, strictest, view};
 use crate::random::Random;
 use crate::world::World;
 use crate::{Failure, Shape, Summary};
@@ -95,6 +95,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     world.come_to_rest()?;
     converge::equal_hellos(world)?;
     world.acknowledged.told_rightly()?;
+    let erased = erased::check(world)?;
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
         events: faulty,
@@ -103,6 +104,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         changes: world.truth.changes.len(),
         changes_found: world.consent.changes_found,
         promises: world.acknowledged.promises,
+        erased,
         judgements: world.policy.judgements,
         faults: std::mem::take(&mut world.faults),
         drafts,

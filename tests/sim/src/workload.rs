@@ -1,4 +1,4 @@
-//! What people do: write, rearrange, delete, share and take back.
+//! What people do: write, rearrange, delete, share, take back and erase.
 
 use std::convert::Infallible;
 
@@ -38,6 +38,7 @@ impl World {
                 }
             }
             (24..26, Some(document)) => self.write_too_much(device, document)?,
+            (26, Some(document)) if self.erases => self.erase(device, document)?,
             (_, Some(document)) => self.write(device, document)?,
         }
         self.drain(device)
@@ -126,7 +127,7 @@ impl World {
         });
         match (edited, may) {
             (Ok(()), true) => {}
-            (Err(EditError::NotAllowed), false) => return Ok(()),
+            (Err(EditError::NotAllowed | EditError::Retired), false) => return Ok(()),
             (Ok(()), false) => {
                 return Err(format!("device {device} wrote without being allowed to"));
             }
@@ -142,6 +143,23 @@ impl World {
             self.truth.made_on.insert(hash, it.id());
             self.drafts.written(device, document, hash);
             self.tell(|| format!("{device} writes {hash} in {document:?}"));
+        }
+        self.drain(device)
+    }
+
+    /// Erases a document, or tries to: only its owner may.
+    fn erase(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
+        let now = self.clocks(device);
+        let it = &mut self.devices[device];
+        let (person, hostile) = (it.person, it.hostile);
+        let erased = it.engine_mut().erase(now, document).is_ok();
+        let owned = self.truth.owns(&document, person);
+        if erased != owned && !hostile {
+            return Err(format!("device {device}: erasing {document:?} went wrong"));
+        }
+        if erased {
+            self.tell(|| format!("{device} erases {document:?}"));
+            self.acknowledged.erased(document);
         }
         self.drain(device)
     }

@@ -100,6 +100,8 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) truth: Truth,
     pub(crate) acknowledged: Acknowledged,
+    /// Whether people erase documents.
+    pub(crate) erases: bool,
     pub(crate) consent: Consent,
     pub(crate) policy: Policy,
     pub(crate) evicted: Evicted,

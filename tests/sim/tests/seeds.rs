@@ -40,6 +40,22 @@ fn a_seed_gives_the_same_outputs_again_and_another_seed_others() {
 }
 
 #[test]
+fn what_is_erased_is_gone_everywhere_and_confirmed() {
+    let mut erased = 0;
+    for seed in [3, 4, 5, 8] {
+        let shape = Shape {
+            erases: true,
+            ..Shape::of_seed(seed)
+        };
+        match run(seed, &shape) {
+            Ok(summary) => erased += summary.erased,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(erased > 0);
+}
+
+#[test]
 fn smaller_and_larger_worlds_come_to_rest_too() {
     for (people, devices) in [(2, 2), (2, 6), (5, 5), (4, 12)] {
         let shape = Shape {

@@ -19,6 +19,8 @@ const EARLY_ONE_IN: u64 = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged {
     promised: BTreeMap<usize, BTreeSet<(DocumentId, ChangeHash)>>,
+    /// What an owner erased, or would have but for a crash: nobody need keep it.
+    erased: BTreeSet<DocumentId>,
     pub(crate) promises: u64,
     deliveries: u64,
     overclaimed: u64,
@@ -70,6 +72,9 @@ impl Acknowledged {
                 ));
             }
             self.promises += 1;
+            if self.erased.contains(&document) {
+                continue;
+            }
             self.promised
                 .entry(device)
                 .or_default()
@@ -88,6 +93,14 @@ impl Acknowledged {
             }
         }
         Ok(())
+    }
+
+    /// An owner erases a document.
+    pub(crate) fn erased(&mut self, document: DocumentId) {
+        self.erased.insert(document);
+        for promised in self.promised.values_mut() {
+            promised.retain(|(of, _)| *of != document);
+        }
     }
 
     /// Somebody copied an old backup over a device's disk: it cannot hold what came later.
