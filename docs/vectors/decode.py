@@ -513,8 +513,11 @@ def message(data, sender):
     if kind == 9:
         return {"kind": "credit", "bytes": r.u32()}
     if kind == 10:
-        return {"kind": "piece", "document": r.hex(16), "at": r.varint(64),
-                "resume": r.bytes().hex(), "bytes": r.bytes().hex()}
+        document, at, resume, data = r.hex(16), r.varint(64), r.bytes(), r.bytes()
+        need(0 < len(data) <= 8192 and at % 8192 == 0, "a piece of another size or place")
+        need(len(resume) <= 8192 and (at == 0) == bool(resume), "resume with another than the first")
+        return {"kind": "piece", "document": document, "at": at, "resume": resume.hex(),
+                "bytes": len(data), "read": data}
     if kind == 11:
         return {"kind": "nothing", "document": r.hex(16)}
     if kind == 12:
@@ -806,7 +809,7 @@ class Session:
             need(any(each["signer"] == stated["person"] for each in fields), "no first device")
         self.people = {side: vectors[side]["person"] for side in ("dialler", "listener")}
         self.owners, self.actors, self.changes, self.attested, self.refused = {}, {}, {}, [], set()
-        self.consent = {}
+        self.consent, self.pieces = {}, {}
         self.sent = {"dialler": 0, "listener": 0}
         self.credited = {"dialler": 0, "listener": 0}
 
@@ -824,15 +827,35 @@ class Session:
                 device, salt = bytes.fromhex(each["device"]), bytes.fromhex(each["salt"])
                 self.actors[actor_of(device, bytes.fromhex(document), salt)] = each["device"]
             known = self.changes.setdefault(document, {})
+            found["read"] = self.from_pieces(side, document, found["after"]) + found["read"]
             for change in found["read"]:
                 below = {dependency.hex() for dependency in change.dependencies}
                 need(below <= known.keys() | self.refused, "a change before what it is built on")
                 known[change.hash.hex()] = change
             self.attested += [(document, each) for each in found["attestations"]]
+        elif found["kind"] == "piece":
+            self.sent[side] += len(data)
+            before = self.pieces.get((side, found["document"]), b"") if found["at"] else b""
+            need(len(before) == found["at"], "a piece that does not follow")
+            self.pieces[side, found["document"]] = before + found["read"]
         elif found["kind"] == "refusal":
             self.refused |= {each["change"] for each in found["changes"]}
         elif found["kind"] == "credit":
             self.credited[other] += found["bytes"]
+
+    def from_pieces(self, side, document, length):
+        """The changes in the parts that came in pieces and belong to a batch."""
+        if length == 0:
+            return []
+        body, changes = self.pieces.pop((side, document)), []
+        need(len(body) == length, "another length than the pieces have")
+        r = Reader(body)
+        while r.left():
+            data = r.take(int.from_bytes(r.take(4), "little"))
+            chunks, salts, attestations = part(data, bytes.fromhex(document), self.devices[side])
+            need(not salts and not attestations, "proofs come after the pieces")
+            changes += [Change(chunk) for chunk in chunks]
+        return changes
 
     def below(self, document, heads):
         """The changes at or below heads, as far as they were sent."""

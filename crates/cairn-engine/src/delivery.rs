@@ -1,13 +1,15 @@
 //! Acknowledgements in both directions: what is durable where.
 
+use std::collections::BTreeSet;
+
 use automerge::ChangeHash;
 
 use crate::document::Document;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::frame::{Message, Refusal};
-use crate::id::DocumentId;
-use crate::session::{ConnectionId, Session};
+use crate::id::{DocumentId, PersonId};
+use crate::session::ConnectionId;
 
 impl Engine {
     /// Acknowledges to every peer what became durable of what it sent.
@@ -138,13 +140,17 @@ impl Engine {
     pub fn is_settled(&self, connection: ConnectionId) -> bool {
         self.sessions
             .get(&connection)
-            .is_some_and(Session::is_settled)
+            .is_some_and(|session| session.is_settled() && !self.is_erasing_with(session.person))
     }
 
     pub(crate) fn report_settled(&mut self) {
         let mut settled = Vec::new();
+        let people = self.sessions.values().map(|session| session.person);
+        let waiting: BTreeSet<PersonId> = people
+            .filter(|person| self.is_erasing_with(*person))
+            .collect();
         for (connection, session) in &mut self.sessions {
-            let now = session.is_settled();
+            let now = session.is_settled() && !waiting.contains(&session.person);
             if now && !session.settled {
                 settled.push(*connection);
             }

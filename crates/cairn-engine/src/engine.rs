@@ -227,12 +227,13 @@ pub struct Engine {
     pub(crate) counters: Counters,
     pub(crate) copies: Copies,
     pub(crate) staging: Staging,
-    /// Of the document that changes came into last.
-    pub(crate) spare: Option<Spare>,
     /// When the first consent that this person gave should end.
     pub(crate) next_expiry: Option<i64>,
-    /// Documents whose content was removed, until that is durable.
-    pub(crate) erasing: BTreeMap<DocumentId, Ticket>,
+    /// Documents whose content is removed, until that is durable; without a ticket while they are
+    /// read from the vault for it.
+    pub(crate) erasing: BTreeMap<DocumentId, Option<Ticket>>,
+    /// Of the document that changes came into last.
+    pub(crate) spare: Option<Spare>,
 }
 
 impl Engine {
@@ -260,9 +261,9 @@ impl Engine {
             counters: Counters::default(),
             copies: Copies::default(),
             staging: Staging::new(&restored.staged),
-            spare: None,
             next_expiry: None,
             erasing: BTreeMap::new(),
+            spare: None,
         };
         for row in restored.documents {
             let origin = Origin {

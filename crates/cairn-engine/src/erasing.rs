@@ -218,14 +218,15 @@ impl Engine {
         };
         let is_done =
             document.heads().is_empty() && document.consent.unanswered(self.device).is_empty();
-        if !document.consent.is_retired() || is_done || self.erasing.contains_key(&id) {
+        let under_way = matches!(self.erasing.get(&id), Some(Some(_)));
+        if !document.consent.is_retired() || is_done || under_way {
             return;
         }
         match &document.body {
-            Body::Cold => {
+            Body::Cold | Body::Loading => {
+                self.erasing.insert(id, None);
                 self.open(id);
             }
-            Body::Loading => {}
             Body::Damaged => self.remove_content(id, Vec::new()),
             Body::Loaded(_) => {
                 let drafts = self.drafts(document);
@@ -294,7 +295,7 @@ impl Engine {
             part.erased = true;
             part.set_aside = kept;
         });
-        self.erasing.insert(id, Ticket(self.tickets));
+        self.erasing.insert(id, Some(Ticket(self.tickets)));
         if had {
             self.event(Event::Erased {
                 document: id,
@@ -315,11 +316,46 @@ impl Engine {
 
     /// Confirms removals that are durable now.
     pub(crate) fn erased_durably(&mut self, now: Now, stored: Ticket) {
-        let durable = self.erasing.iter().filter(|(_, ticket)| **ticket <= stored);
+        let removed = self.erasing.iter();
+        let durable = removed.filter(|(_, ticket)| ticket.is_some_and(|it| it <= stored));
         let durable: Vec<DocumentId> = durable.map(|(id, _)| *id).collect();
         for id in durable {
             self.erasing.remove(&id);
             self.confirm_removal(now, id);
+        }
+    }
+
+    /// Whether a removal is under way that a person will be told of.
+    pub(crate) fn is_erasing_with(&self, person: PersonId) -> bool {
+        let mut documents = self.erasing.keys().filter_map(|id| self.documents.get(id));
+        documents.any(|document| self.is_common(document, person))
+    }
+
+    /// Notes that a device was told of a retirement and will confirm it to this one.
+    pub(crate) fn await_confirmation(&mut self, connection: ConnectionId, id: DocumentId) {
+        let me = self.config.person;
+        if let (Some(session), Some(document)) =
+            (self.sessions.get_mut(&connection), self.documents.get(&id))
+            && document.consent.is_retired()
+            && [session.person, document.origin.owner].contains(&me)
+            && (session.person == me || document.consent.concerns(session.person))
+            && !document.consent.unanswered(session.device).is_empty()
+        {
+            session.confirming.insert(id);
+        }
+    }
+
+    /// Notes what devices have confirmed of a document.
+    pub(crate) fn note_confirmations(&mut self, id: DocumentId) {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        for session in self.sessions.values_mut() {
+            if session.confirming.contains(&id)
+                && document.consent.unanswered(session.device).is_empty()
+            {
+                session.confirming.remove(&id);
+            }
         }
     }
 

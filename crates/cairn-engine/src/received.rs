@@ -174,6 +174,7 @@ impl Engine {
         if retired {
             self.follow_retirement(id);
         }
+        self.note_confirmations(id);
         true
     }
 

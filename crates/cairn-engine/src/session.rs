@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) withheld: BTreeSet<DocumentId>,
     /// Documents of which the peer waits to hear, while they are read from the vault.
     pub(crate) opening: BTreeSet<DocumentId>,
+    /// Retired documents whose removal the peer has not confirmed yet.
+    pub(crate) confirming: BTreeSet<DocumentId>,
     pub(crate) synced_sent: bool,
     pub(crate) synced_received: bool,
     pub(crate) settled: bool,
@@ -123,6 +125,7 @@ impl Session {
             touched: BTreeSet::new(),
             withheld: BTreeSet::new(),
             opening: BTreeSet::new(),
+            confirming: BTreeSet::new(),
             synced_sent: false,
             synced_received: false,
             settled: false,
@@ -146,6 +149,7 @@ impl Session {
         self.greeted
             && said
             && self.opening.is_empty()
+            && self.confirming.is_empty()
             && !self.pace.has_todo()
             && self.lanes.values().all(Lane::is_settled)
     }

@@ -322,6 +322,7 @@ impl Engine {
             .into_iter()
             .map(|signed| signed.bytes().to_vec())
             .collect();
+        self.await_confirmation(connection, id);
         self.send_statements(connection, statements);
     }
 

@@ -123,9 +123,14 @@ fn the_removal_is_confirmed_only_when_it_is_durable() {
     let (mut world, goal) = shared_goal("canary");
     world.connect(0, 1);
     world.hold_storage(1, true);
+    for side in [0, 1] {
+        world.take_events(side);
+    }
     world.erase(0, goal);
     assert_eq!(world.title(1, goal), None);
     assert_eq!(removed(&world, 0, goal), devices(&world, &[0]));
+    // Nobody says meanwhile that all is exchanged.
+    assert!(world.settled(0).is_empty() && world.settled(1).is_empty());
     // A crash before that: the next start goes on with it, and only then answers.
     world.crash(1);
     assert!(world.stores(1, goal, "canary"));

@@ -120,7 +120,7 @@ pub(super) fn message(bytes: &[u8], sender: DeviceId) -> Value {
             "document": hex(document.as_bytes()),
             "at": at,
             "resume": hex(&resume),
-            "bytes": hex(&bytes),
+            "bytes": bytes.len(),
         }),
         Message::Nothing(document) => json!({
             "kind": "nothing",

@@ -24,6 +24,14 @@ fn goal(world: &mut World, side: usize, title: &str) -> DocumentId {
     })
 }
 
+/// Bytes that look like none before.
+fn noise(length: usize) -> Vec<u8> {
+    let mut reader = blake3::Hasher::new().finalize_xof();
+    let mut bytes = vec![0; length];
+    reader.fill(&mut bytes);
+    bytes
+}
+
 /// Puts words at the end of the title.
 fn append(world: &mut World, side: usize, document: DocumentId, words: &str) -> ChangeHash {
     world.edit(side, document, |tx| {
@@ -89,6 +97,9 @@ fn a_recorded_session_is_as_it_was() {
     world.share(0, sleep, Role::Write);
     world.share(0, read_only, Role::Read);
     world.share(1, theirs, Role::Write);
+    // Too large for one piece.
+    let large = world.create(0, 1, |tx| tx.put(ROOT, "noise", noise(33_000)).unwrap());
+    world.share(0, large, Role::Read);
     // The first meeting: each side offers what the other lacks.
     world.connect();
     world.disconnect();
@@ -118,7 +129,7 @@ fn a_recorded_session_is_as_it_was() {
     world.disconnect();
     assert_eq!(world.recorded()[2]["frames"].as_array().unwrap().len(), 2);
 
-    let documents = [walk, sleep, read_only, theirs, new];
+    let documents = [walk, sleep, read_only, theirs, large, new];
     let mut listed: Vec<Value> = Vec::new();
     for id in documents {
         let sides = [known(&world, 0, id), known(&world, 1, id)];
@@ -143,6 +154,7 @@ fn a_recorded_session_is_as_it_was() {
         "credit",
         "heads",
         "hello",
+        "piece",
         "ranges",
         "refusal",
         "statements",

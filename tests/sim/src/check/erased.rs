@@ -1,0 +1,61 @@
+//! What was erased is nowhere any more once the faults are over, and everyone has said so.
+
+use cairn_engine::DocumentId;
+
+use crate::device::Device;
+use crate::world::World;
+
+/// Checks every document that an honest device knows to be retired: whoever meets it and has anything
+/// of the document knows it too, holds none of it but own drafts, and has confirmed that. Returns
+/// how many there are.
+pub(crate) fn check(world: &World) -> Result<usize, String> {
+    let mut found = 0;
+    for (document, truth) in &world.truth.documents {
+        for (one, other) in &world.peers {
+            let (owner, peer) = (&world.devices[*one], &world.devices[*other]);
+            let knows = owner.engine().is_retired(*document);
+            if owner.person != truth.owner || owner.hostile || peer.hostile {
+                continue;
+            }
+            if peer.engine().is_retired(*document) && !knows {
+                return Err(format!(
+                    "device {one} of the owner does not know that {document:?} was erased"
+                ));
+            }
+            if knows {
+                found += 1;
+                gone(owner, *document)?;
+                gone(peer, *document)?;
+                answered(owner, peer, *document)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn gone(device: &Device, document: DocumentId) -> Result<(), String> {
+    let held = device.engine().heads(document).len();
+    let kept = device.disk.image.content(document).changes.len();
+    if held == 0 && kept == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "device {} holds {document:?}, which was erased: {held} heads, {kept} changes on its disk",
+        device.index
+    ))
+}
+
+fn answered(owner: &Device, peer: &Device, document: DocumentId) -> Result<(), String> {
+    let Some(erasure) = owner.engine().erasure(document) else {
+        return Ok(());
+    };
+    let asked = peer.person == owner.person || erasure.asked.contains(&peer.person);
+    let confirmed = erasure.removed.iter().any(|it| it.1 == peer.id());
+    if asked == confirmed {
+        return Ok(());
+    }
+    Err(format!(
+        "device {} is asked to remove {document:?}: {asked}, and has confirmed it: {confirmed}",
+        peer.index
+    ))
+}
