@@ -572,7 +572,7 @@ pub fn question(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
         frame.extend_from_slice(&head.0);
     }
     // Fields of a later version may follow: nothing of them is claimed.
-    frame.extend_from_slice(&[0, 1, 0]);
+    frame.extend_from_slice(&[0, 1, 0, 0]);
     frame
 }
 
