@@ -1,6 +1,6 @@
 //! What people do to their devices: add, pause, revoke, copy, and decide what stays of a lost one.
 
-use cairn_engine::{DeviceAdded, DeviceError, DeviceId, DocumentId};
+use cairn_engine::{DeviceAdded, DeviceError, DeviceId, DocumentId, public_key};
 
 use crate::device::Device;
 use crate::disk::{Disk, Image};
@@ -76,6 +76,8 @@ impl World {
         if it.engine_mut().add_device(added).is_err() {
             return Err(format!("device {device} could not add another"));
         }
+        let (new, by) = (DeviceId::from_bytes(public_key(&secret)), it.id());
+        self.truth.added_by.insert(new, by);
         self.tell(|| format!("{device} adds a device"));
         self.later(
             2_000,
@@ -99,8 +101,6 @@ impl World {
             image.add_roster(bytes);
         }
         let new = self.begin_device(by, secret, image);
-        let (new_id, by_id) = (self.devices[new].id(), self.devices[by].id());
-        self.truth.added_by.insert(new_id, by_id);
         self.peers.extend([(by, new), (new, by)]);
         self.tell(|| format!("{new} was added by {by}"));
         self.happened(Fault::DeviceAdded);

@@ -120,6 +120,7 @@ impl World {
             _ => {
                 let secret: [u8; 32] = self.random.bytes();
                 let added = DeviceAdded::countersigned(person, &secret, at_millis);
+                self.truth.added_by.insert(added.device, me);
                 Statement::DeviceAdded(added)
             }
         };

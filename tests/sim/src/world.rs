@@ -336,7 +336,8 @@ impl World {
             CloseReason::DeviceRevoked => ids.iter().any(|id| self.truth.revoked.contains(id)),
             // Whom a paused device added is paused with it.
             CloseReason::DevicePaused | CloseReason::PauseLifted => !self.truth.paused.is_empty(),
-            CloseReason::UnknownDevice => self.is_orphaned(peer),
+            // An old backup knows neither the device nor that it was revoked since.
+            CloseReason::UnknownDevice => self.is_orphaned(peer) || self.is_lost(peer),
             _ => false,
         };
         if !expected && !self.devices[device].hostile {

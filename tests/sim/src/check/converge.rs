@@ -151,6 +151,16 @@ pub(crate) fn equal_hellos(world: &World) -> Result<(), String> {
     for device in world.devices.iter().filter(|it| world.counts(it.index)) {
         let differing = device.engine().counters().documents_differing;
         let excused = device.documents().iter().any(|document| {
+            // Statements of lost devices, and receipts for them, are kept by some and not by others.
+            let by_lost = world
+                .truth
+                .statements
+                .iter()
+                .any(|(hash, (about, signer))| {
+                    *about == Some(*document)
+                        && world.truth.revoked.contains(signer)
+                        && device.disk.image.has_statement(hash)
+                });
             // One device had it before the consent ended, the other hears of it too late.
             let ended = device.engine().role(*document, device.person) == Role::None;
             let of_hostile = owner(document).is_none_or(|owner| hostile.contains(&owner));
@@ -158,7 +168,9 @@ pub(crate) fn equal_hellos(world: &World) -> Result<(), String> {
             others.any(|other| {
                 let forked = other.person == device.person
                     && other.heads(*document) != device.heads(*document);
-                ((of_hostile || ended) && forked) || left_behind(world, *document, device, other)
+                by_lost
+                    || ((of_hostile || ended) && forked)
+                    || left_behind(world, *document, device, other)
             })
         });
         if differing > 0 && !excused {
