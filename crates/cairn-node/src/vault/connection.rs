@@ -1,6 +1,7 @@
 //! Connections to the encrypted database, and its checks.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -61,6 +62,7 @@ impl Place {
     }
 
     fn open(&self) -> Result<Connection, VaultError> {
+        let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.folder.join(NAME);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -83,6 +85,10 @@ impl Place {
         Ok(connection)
     }
 }
+
+/// SQLCipher sets itself up with the first connection of a process and has settings that hold for all
+/// of them: several that open at the same moment now and then failed with "SQL logic error".
+static OPENING: Mutex<()> = Mutex::new(());
 
 /// `PRAGMA key` with the raw key, so that SQLCipher derives nothing from a passphrase.
 fn key_pragma(key: &Key256) -> Zeroizing<String> {

@@ -14,7 +14,8 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
         for (one, other) in &world.peers {
             let (owner, peer) = (&world.devices[*one], &world.devices[*other]);
             let knows = owner.engine().is_retired(*document);
-            if owner.person != truth.owner || owner.hostile || peer.hostile {
+            let in_use = |device: usize| world.counts(device) && !world.is_orphaned(device);
+            if owner.person != truth.owner || !in_use(*one) || !in_use(*other) {
                 continue;
             }
             if peer.engine().is_retired(*document) && !knows {
