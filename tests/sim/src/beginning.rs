@@ -93,6 +93,7 @@ impl World {
             truth: Truth::default(),
             acknowledged: Acknowledged::default(),
             erases: shape.erases,
+            losses: shape.losses,
             consent: Consent::default(),
             policy: Policy::default(),
             evicted: Evicted::default(),

@@ -160,11 +160,12 @@ impl World {
             90..92 => {
                 self.lift_pauses()?;
             }
-            92..94 => self.steal(device),
-            94..97 => self.revoke_other(device)?,
-            _ => {
+            92..94 if self.losses => self.steal(device),
+            94..97 if self.losses => self.revoke_other(device)?,
+            97.. if self.losses => {
                 self.decide_about_cuts()?;
             }
+            _ => {}
         }
         self.reopen_failed();
         Ok(())

@@ -28,6 +28,15 @@ struct Arguments {
     /// Virtual minutes until the faults end, instead of 10.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Lets people erase documents too.
+    #[arg(long)]
+    erases: bool,
+    /// Lets devices be stolen and revoked too.
+    #[arg(long)]
+    losses: bool,
+    /// Seeds that are known to fail, which is no failure of the run.
+    #[arg(long, value_delimiter = ',')]
+    known: Vec<u64>,
     /// Runs the rest after a seed has failed too.
     #[arg(long)]
     keep_going: bool,
@@ -56,6 +65,8 @@ fn main() -> ExitCode {
         shape.people = arguments.people.unwrap_or(shape.people).max(2);
         shape.devices = arguments.devices.unwrap_or(shape.devices).max(shape.people);
         shape.minutes = arguments.minutes.unwrap_or(shape.minutes);
+        shape.erases = arguments.erases;
+        shape.losses = arguments.losses;
         shape.told = arguments.told;
         println!("seed {seed}: {shape:?}");
         let mut outcome = run(seed, &shape);
@@ -72,6 +83,9 @@ fn main() -> ExitCode {
         }
         match outcome {
             Ok(summary) => {
+                if arguments.known.contains(&seed) {
+                    println!("  passes now: it is no known failure any more");
+                }
                 println!(
                     "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, \
                      {} promises, {} drafts, {} erased",
@@ -93,6 +107,10 @@ fn main() -> ExitCode {
                     println!("{line}");
                 }
                 println!("{failure}");
+                if arguments.known.contains(&seed) {
+                    println!("  as is known");
+                    continue;
+                }
                 failures += 1;
                 if !arguments.keep_going {
                     break;

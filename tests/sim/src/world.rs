@@ -102,6 +102,8 @@ pub(crate) struct World {
     pub(crate) acknowledged: Acknowledged,
     /// Whether people erase documents.
     pub(crate) erases: bool,
+    /// Whether devices are stolen and revoked.
+    pub(crate) losses: bool,
     pub(crate) consent: Consent,
     pub(crate) policy: Policy,
     pub(crate) evicted: Evicted,

@@ -10,8 +10,14 @@ use cairn_sim::{Fault, Shape, run};
 fn the_first_seeds_pass_and_everything_that_can_go_wrong_does() {
     let mut faults: BTreeMap<Fault, u64> = BTreeMap::new();
     let (mut found, mut promises, mut judgements, mut drafts) = (0, 0, 0, 0);
-    for seed in 1..=50 {
-        match run(seed, &Shape::of_seed(seed)) {
+    let with_losses = |seed| Shape {
+        losses: true,
+        ..Shape::of_seed(seed)
+    };
+    let worlds = (1..=38).map(|seed| (seed, Shape::of_seed(seed)));
+    let lossy = (1..=12).map(|seed| (seed, with_losses(seed)));
+    for (seed, shape) in worlds.chain(lossy) {
+        match run(seed, &shape) {
             Err(failure) => panic!("{failure}"),
             Ok(summary) => {
                 for (fault, count) in summary.faults {

@@ -15,7 +15,8 @@ pub(crate) fn check(device: &Device, document: DocumentId, truth: &Truth) -> Res
         let at = device.index;
         let Some(person) = entry.person.filter(|_| entry.proven) else {
             return Err(format!(
-                "device {at}: change {hash} of {document:?} is not proven"
+                "device {at}: change {hash} of {document:?} is not proven, author {:?}",
+                entry.person
             ));
         };
         match truth.changes.get(&hash) {
