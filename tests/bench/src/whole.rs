@@ -14,6 +14,7 @@ pub(crate) fn limits_for(changes: usize) -> Limits {
     if changes > 25_000 {
         limits.document_bytes_cap = changes * 512;
         limits.staging_bytes_max = changes * 512;
+        limits.batch_bytes_max = changes * 512;
         limits.document_objects_max = changes * 4;
     }
     limits
