@@ -279,6 +279,10 @@ fn known_to(document: &Document, me: PersonId, person: PersonId, flows: bool) ->
         for head in &document.durable_heads {
             heads.update(&head.0);
         }
+        // Whoever has the proof is asked for it.
+        if document.proofs_missing() {
+            heads.update(b"proofs missing");
+        }
     }
     Known {
         consent: *consent.finalize().as_bytes(),

@@ -45,6 +45,9 @@ pub(crate) struct Document {
     pub(crate) durable: usize,
     /// Digests of what each person it is compared with should know.
     known: BTreeMap<PersonId, Known>,
+    /// The proof of a change is missing: it named what was taken out, and nobody has brought a newer
+    /// one. Meaningful once loaded.
+    proofs_missing: bool,
     /// A gate job is under way.
     pub(crate) admitting: bool,
     /// Changes that the owner's side does not take, or a closed cut leaves out, until the document is rebuilt.
@@ -88,6 +91,7 @@ impl Document {
             durable_heads: heads,
             durable: 0,
             known: BTreeMap::new(),
+            proofs_missing: false,
             admitting: false,
             unwanted: BTreeSet::new(),
             beyond_cut: BTreeMap::new(),
@@ -164,6 +168,28 @@ impl Document {
         self.set_durable(graph.len(), graph.heads().to_vec());
         self.set_aside = loaded.set_aside;
         self.body = Body::Loaded(Arc::from(loaded.contents));
+        self.set_proofs_missing(loaded.proofs_missing);
+    }
+
+    pub(crate) fn proofs_missing(&self) -> bool {
+        self.proofs_missing
+    }
+
+    /// Looks again whether a proof is missing, after some may have come.
+    pub(crate) fn look_for_proofs(&mut self) {
+        if self.proofs_missing
+            && let Some(contents) = self.loaded()
+        {
+            let facts = &contents.facts;
+            self.set_proofs_missing(facts.proofs.are_missing(&facts.graph));
+        }
+    }
+
+    fn set_proofs_missing(&mut self, missing: bool) {
+        if self.proofs_missing != missing {
+            self.proofs_missing = missing;
+            self.known.clear();
+        }
     }
 
     /// Heads of everything here, durable or not.

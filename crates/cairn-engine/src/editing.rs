@@ -212,12 +212,14 @@ impl Engine {
             previous: document.attestation,
         };
         let attestation = Attestation::sign_with(claim, device, &self.key);
-        let replaced = facts
-            .proofs
-            .add_attestation(&facts.graph, attestation.clone())?;
+        let added = facts.proofs.add(&facts.graph, vec![attestation.clone()]);
+        if added.new.is_empty() {
+            return None;
+        }
         document.attested += 1;
         document.attestation = Some(attestation.hash());
-        Some((attestation, replaced))
+        document.look_for_proofs();
+        Some((attestation, added.replaced))
     }
 
     fn keep_own(

@@ -109,6 +109,7 @@ impl Engine {
             compression: self.config.compression.clone(),
             standings,
             set_aside: document.set_aside.iter().map(|(hash, _)| *hash).collect(),
+            device: self.device,
             me: self.config.person,
             writers,
             rules: self.config.rules.clone(),
@@ -246,6 +247,9 @@ impl Engine {
             self.misbehaved(connection);
             return None;
         };
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.look_for_proofs();
+        }
         let Admitted {
             changes,
             salts,
@@ -253,6 +257,7 @@ impl Engine {
             replaced,
             refused,
             tips,
+            to_attest,
             authors,
             touched,
             beyond_cut,
@@ -285,8 +290,7 @@ impl Engine {
             .documents
             .get(&id)
             .is_some_and(|document| document.origin.owner == self.config.person);
-        if judge
-            && !changes.is_empty()
+        if (judge && !changes.is_empty() || to_attest)
             && let Some((own, own_replaced)) = self.attest(id)
         {
             batch.attestations.push(own.bytes().to_vec());
@@ -394,11 +398,9 @@ fn facts_on_top(
         let chunk = crate::chunk::ChangeChunk::parse(bytes, limits).ok()?;
         facts.push_checked(&chunk, limits).ok()?;
     }
-    for attestation in &admitted.attestations {
-        facts
-            .proofs
-            .add_attestation(&facts.graph, attestation.clone());
-    }
+    facts
+        .proofs
+        .add(&facts.graph, admitted.attestations.clone());
     Some(facts)
 }
 
