@@ -82,7 +82,9 @@ pub(crate) struct Admitted {
     pub(crate) contradicted: BTreeSet<DeviceId>,
     /// Changes here that stand where a change of the batch would.
     pub(crate) forks: Vec<Fork>,
-    /// Changes of the batch that nothing in the batch is built on, new or known, not refused.
+    /// Changes of the batch, new or known, not refused.
+    pub(crate) brought: Vec<ChangeHash>,
+    /// Those of them that nothing in the batch is built on.
     pub(crate) tips: Vec<ChangeHash>,
     /// Own changes of this device came back, and what proves them names others that were refused.
     pub(crate) to_attest: bool,
@@ -505,11 +507,10 @@ impl Admission {
         }
         let below: BTreeSet<ChangeHash> =
             chunks.iter().flat_map(ChangeChunk::dependencies).collect();
-        let tips = chunks
-            .iter()
-            .map(ChangeChunk::hash)
-            .filter(|hash| !below.contains(hash) && !refused.contains_key(hash))
-            .collect();
+        let hashes = chunks.iter().map(ChangeChunk::hash);
+        let brought: Vec<ChangeHash> = hashes.filter(|hash| !refused.contains_key(hash)).collect();
+        let tips = brought.iter().copied();
+        let tips = tips.filter(|hash| !below.contains(hash)).collect();
         Ok(Admitted {
             contents: Box::new(Contents {
                 automerge,
@@ -523,6 +524,7 @@ impl Admission {
             beyond_cut: Vec::new(),
             contradicted: BTreeSet::new(),
             forks: Vec::new(),
+            brought,
             tips,
             to_attest,
             authors,

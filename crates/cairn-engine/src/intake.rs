@@ -256,6 +256,7 @@ impl Engine {
             attestations,
             replaced,
             refused,
+            brought,
             tips,
             to_attest,
             authors,
@@ -268,10 +269,15 @@ impl Engine {
         let step = (!edited_meanwhile).then(|| changes.clone());
         self.counters.changes_received += changes.len() as u64;
         self.look_for_copies(id, &changes, &attestations, &contradicted);
-        if let Some(lane) = self.lane_mut(connection, id) {
+        let document = self.documents.get(&id);
+        let now = document.and_then(Document::loaded).cloned();
+        if let (Some(now), Some(lane)) = (now, self.lane_mut(connection, id)) {
             lane.expecting = false;
             lane.acknowledge.extend(&tips);
-            lane.from_peer.extend(changes.iter().map(|(hash, _)| *hash));
+            // What was sent to the peer before is acknowledged by it.
+            let sent = lane.sent.unwrap_or(0);
+            let unsent = |hash: &ChangeHash| now.facts.graph.position(hash) >= Some(sent);
+            lane.from_peer.extend(brought.into_iter().filter(unsent));
         }
         let mut batch = Changes {
             salts,
