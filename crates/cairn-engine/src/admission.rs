@@ -410,7 +410,7 @@ impl Admission {
         {
             return None;
         }
-        Some(if cut.closed {
+        Some(if cut.is_final(&facts.graph) {
             Refusal::NotAllowed
         } else {
             Refusal::BeyondCut

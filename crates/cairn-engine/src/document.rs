@@ -52,6 +52,8 @@ pub(crate) struct Document {
     pub(crate) admitting: bool,
     /// Changes that the owner's side does not take, or a closed cut leaves out, until the document is rebuilt.
     pub(crate) unwanted: BTreeSet<ChangeHash>,
+    /// A closed cut names changes that are not here yet: what it leaves out is known once they are.
+    pub(crate) cut_waits: bool,
     /// Changes of revoked devices that were refused because no cut covers them.
     pub(crate) beyond_cut: BTreeMap<DeviceId, BTreeSet<ChangeHash>>,
     /// Devices that were found to have signed two changes as the same one.
@@ -94,6 +96,7 @@ impl Document {
             proofs_missing: false,
             admitting: false,
             unwanted: BTreeSet::new(),
+            cut_waits: false,
             beyond_cut: BTreeMap::new(),
             forked: BTreeSet::new(),
             rebuilding: false,
@@ -116,6 +119,19 @@ impl Document {
         grantees
             .filter(|person| self.consent.role(*person) == Role::Write)
             .collect()
+    }
+
+    /// Heads of what stays of a revoked device's work, as few as it takes.
+    pub(crate) fn kept_heads(&self, person: PersonId, device: DeviceId) -> Vec<ChangeHash> {
+        let heads: Vec<ChangeHash> = self.consent.cut(person, device).heads.into_iter().collect();
+        let Some(contents) = self.loaded() else {
+            return heads;
+        };
+        let graph = &contents.facts.graph;
+        let unknown = heads.iter().filter(|head| !graph.contains(head)).copied();
+        let mut kept: Vec<ChangeHash> = unknown.chain(graph.heads_below(&heads)).collect();
+        kept.sort();
+        kept
     }
 
     pub(crate) fn loaded(&self) -> Option<&Arc<Contents>> {

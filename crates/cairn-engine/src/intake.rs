@@ -325,6 +325,9 @@ impl Engine {
                 });
             }
         }
+        if self.documents.get(&id).is_some_and(|known| known.cut_waits) {
+            self.take_out_beyond_cuts(id);
+        }
         self.refuse(connection, id, refused);
         self.note_beyond_cut(id, beyond_cut);
         self.note_forks(connection, id, &forks);

@@ -173,11 +173,20 @@ impl Engine {
         let closed: BTreeMap<DeviceId, PersonId> = standings
             .iter()
             .filter_map(|(device, standing)| match standing {
-                Standing::Cut(person, cut) if cut.closed => Some((*device, *person)),
+                Standing::Cut(person, cut) if cut.is_final(&facts.graph) => {
+                    Some((*device, *person))
+                }
                 _ => None,
             })
             .collect();
+        let waits = standings.values().any(|standing| match standing {
+            Standing::Cut(_, cut) => cut.closed && !cut.is_final(&facts.graph),
+            Standing::Current(_) | Standing::Unknown => false,
+        });
         if closed.is_empty() {
+            if let Some(document) = self.documents.get_mut(&id) {
+                document.cut_waits = waits;
+            }
             return;
         }
         let cuts = Cuts::new(&facts.graph, &standings);
@@ -194,6 +203,7 @@ impl Engine {
             .map(|position| facts.graph.node(position).hash)
             .collect();
         if let Some(document) = self.documents.get_mut(&id) {
+            document.cut_waits = waits;
             document.unwanted.extend(unwanted);
         }
         self.rebuild(id);
