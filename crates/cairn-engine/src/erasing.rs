@@ -381,8 +381,6 @@ impl Engine {
         if receipts.is_empty() {
             return;
         }
-        let told = receipts.iter().map(|signed| signed.bytes().to_vec());
-        let told: Vec<Vec<u8>> = told.collect();
         self.keep_consent(id, receipts);
         let connections: Vec<ConnectionId> = self
             .sessions
@@ -395,7 +393,8 @@ impl Engine {
             .map(|(connection, _)| *connection)
             .collect();
         for connection in connections {
-            self.send_statements(connection, told.clone());
+            // With the retirement, of which this device of the owner may not have heard.
+            self.send_consent(connection, id);
         }
     }
 }

@@ -202,6 +202,51 @@ fn erasing_reaches_devices_that_were_away_whoever_tells_them() {
 }
 
 #[test]
+fn one_meeting_tells_another_own_device_all_about_what_was_erased() {
+    let mut world = World::new(1);
+    let other = world.add_device(0);
+    world.connect(0, other);
+    world.disconnect_all();
+    // Names of records are chance: of so many retirements some have a higher one than the receipt.
+    let goals: Vec<DocumentId> = (0..8)
+        .map(|_| world.create_with_title(0, "canary"))
+        .collect();
+    for goal in &goals {
+        world.erase(0, *goal);
+    }
+    world.connect(0, other);
+    for goal in goals {
+        for side in [0, other] {
+            let confirmed = removed(&world, side, goal);
+            assert_eq!(confirmed, devices(&world, &[0, other]), "{side}");
+        }
+    }
+    assert_equal_sets(&mut world, 0, other);
+}
+
+#[test]
+fn a_grantee_who_erases_tells_a_device_of_the_owner_that_has_not_heard_why() {
+    let (mut world, goal) = shared_goal("canary");
+    let other = world.add_device(0);
+    world.connect(0, other);
+    world.disconnect_all();
+    world.connect(0, 1);
+    world.connect(1, other);
+    world.erase(0, goal);
+    assert_gone(&mut world, goal, "canary", &[0, 1, other]);
+    assert_eq!(removed(&world, other, goal), devices(&world, &[1, other]));
+    world.take_events(other);
+    world.connect(0, other);
+    for side in [0, other] {
+        assert_eq!(removed(&world, side, goal), devices(&world, &[0, 1, other]));
+    }
+    // Nobody waits for a word that was said before and not understood.
+    assert!(!world.settled(other).is_empty());
+    assert_equal_sets(&mut world, 0, other);
+    assert_equal_sets(&mut world, 1, other);
+}
+
+#[test]
 fn a_document_that_was_never_shared_is_erased_on_own_devices_and_named_to_nobody() {
     let mut world = World::new(2);
     world.pair(0, 1);
