@@ -7,8 +7,8 @@ mod world;
 use automerge::ChangeHash;
 use automerge::transaction::Transactable;
 use cairn_engine::{
-    DocumentId, DocumentRetired, EraseError, Event, Receipt, ReceiptKind, Role, SignedStatement,
-    Statement,
+    DocumentId, DocumentRetired, EraseError, Event, Grant, PersonId, Receipt, ReceiptKind, Role,
+    SignedStatement, Statement,
 };
 use world::World;
 
@@ -576,6 +576,34 @@ fn a_document_goes_on_in_another_with_the_same_consent() {
     assert_eq!(world.title(0, fresh).as_deref(), Some("a fresh"));
     assert_equal_sets(&mut world, 0, 1);
     assert_equal_sets(&mut world, 0, 2);
+}
+
+#[test]
+fn consent_that_a_device_in_wrong_hands_signed_for_anyone_does_not_hinder_a_fresh_copy() {
+    let (mut world, goal) = shared_goal("canary");
+    let other = world.add_device(0);
+    world.connect(0, other);
+    let stranger = PersonId::from_bytes([7; 32]);
+    for grantee in [world.person(0), stranger] {
+        let grant = Grant {
+            origin: world.engine(0).origin(goal).unwrap(),
+            grantee,
+            role: Role::Write,
+            purpose: String::new(),
+            expires_millis: None,
+            replaces: Vec::new(),
+            heads: Vec::new(),
+            at_millis: 0,
+        };
+        world.forge(other, 0, Statement::Grant(grant));
+    }
+    assert_eq!(world.engine(0).readers(goal).len(), 3);
+    let fresh = world.create_with_title(0, "fresh");
+    world.replace(0, goal, fresh);
+    assert!(world.engine(0).is_retired(goal));
+    assert_eq!(world.engine(0).readers(fresh), [world.person(1)]);
+    world.connect(0, 1);
+    assert_eq!(world.title(1, fresh).as_deref(), Some("fresh"));
 }
 
 #[test]
