@@ -89,7 +89,7 @@ impl Engine {
 
     /// Lets another document of this person go on in the place of one: who may read the old one
     /// gets the same consent for the new one, with purpose and time, unless there is consent for them
-    /// already, and is told its id. Then the old one is [erased](Self::erase).
+    /// already, and is told its id; one who is not paired with this notebook does not. Then the old one is [erased](Self::erase).
     ///
     /// # Errors
     /// See [`EraseError`]; the old document is as it was.
@@ -112,7 +112,10 @@ impl Engine {
         }
         let mut carried = Vec::new();
         let mut told = vec![self.config.person];
-        for person in document.consent.grantees() {
+        // A device in wrong hands can sign consent for anyone: the owner, or somebody unknown here.
+        let grantees = document.consent.grantees().into_iter();
+        let others = grantees.filter(|it| *it != self.config.person && self.people.is_known(*it));
+        for person in others {
             let role = document.consent.role(person);
             let in_force = document.consent.in_force(person);
             let strictest = in_force.iter().find(|(_, grant)| grant.role == role);
@@ -381,8 +384,6 @@ impl Engine {
         if receipts.is_empty() {
             return;
         }
-        let told = receipts.iter().map(|signed| signed.bytes().to_vec());
-        let told: Vec<Vec<u8>> = told.collect();
         self.keep_consent(id, receipts);
         let connections: Vec<ConnectionId> = self
             .sessions
@@ -395,7 +396,8 @@ impl Engine {
             .map(|(connection, _)| *connection)
             .collect();
         for connection in connections {
-            self.send_statements(connection, told.clone());
+            // With the retirement, of which this device of the owner may not have heard.
+            self.send_consent(connection, id);
         }
     }
 }

@@ -312,11 +312,11 @@ impl Engine {
         } else {
             document.consent.known_to(known_to).collect()
         };
-        // Cards and receipts mean nothing to one who does not know the grants yet, and what a
-        // revoked device signed counts by what the revocation keeps.
+        // Cards and receipts mean nothing to one who does not know yet what they are about, and
+        // what a revoked device signed counts by what the revocation keeps.
         statements.sort_by_key(|signed| match signed.statement() {
             Statement::DeviceCut(_) => 0,
-            Statement::Grant(_) => 1,
+            Statement::Grant(_) | Statement::DocumentRetired(_) => 1,
             _ => 2,
         });
         let statements = statements

@@ -45,10 +45,8 @@ pub struct Shape {
     pub minutes: u64,
     /// Whether the last person is hostile. Needs three people.
     pub hostile: bool,
-    /// Whether people erase documents now and then. Some seeds of these worlds still fail, and of
-    /// those with losses: `docs/testing.md`.
-    pub erases: bool,
-    /// Whether devices are stolen and revoked, and what they did afterwards is decided about.
+    /// Whether devices are stolen and revoked, and what they did afterwards is decided about. Some
+    /// seeds of these worlds still fail: `docs/testing.md`.
     pub losses: bool,
     /// Whether a failure tells the whole story: every output and every fault, a line each.
     pub told: bool,
@@ -64,7 +62,6 @@ impl Shape {
             devices: 5,
             minutes: 10,
             hostile: random.chance(50),
-            erases: false,
             losses: false,
             told: false,
         }
@@ -96,6 +93,8 @@ pub struct Summary {
     pub faults: BTreeMap<Fault, u64>,
     /// Changes that were refused, set aside where they were written, and found there at the end.
     pub drafts: u64,
+    /// The same of documents that were erased before the owner's side had taken them.
+    pub drafts_of_erased: u64,
 }
 
 /// A run that did not pass.

@@ -3,6 +3,7 @@
 use cairn_engine::DocumentId;
 
 use crate::device::Device;
+use crate::wire_format::hash_of;
 use crate::world::World;
 
 /// Checks every document that an honest device knows to be retired: whoever meets it and has anything
@@ -25,8 +26,8 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
             }
             if knows {
                 found += 1;
-                gone(owner, *document)?;
-                gone(peer, *document)?;
+                gone(world, owner, *document)?;
+                gone(world, peer, *document)?;
                 answered(owner, peer, *document)?;
             }
         }
@@ -34,14 +35,19 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
     Ok(found)
 }
 
-fn gone(device: &Device, document: DocumentId) -> Result<(), String> {
+fn gone(world: &World, device: &Device, document: DocumentId) -> Result<(), String> {
     let held = device.engine().heads(document).len();
-    let kept = device.disk.image.content(document).changes.len();
-    if held == 0 && kept == 0 {
+    let content = device.disk.image.content(document);
+    let kept = content.changes.len() + content.attestations.len() + content.staged.len();
+    let author = |chunk: &Vec<u8>| Some(world.truth.changes.get(&hash_of(chunk)?)?.1);
+    let mut aside = content.set_aside.iter();
+    let others = aside.any(|chunk| author(chunk) != Some(device.person));
+    if held == 0 && kept == 0 && content.salts.is_empty() && !others {
         return Ok(());
     }
     Err(format!(
-        "device {} holds {document:?}, which was erased: {held} heads, {kept} changes on its disk",
+        "device {} holds {document:?}, which was erased: {held} heads, {kept} things on its disk, \
+         others' words among its drafts: {others}",
         device.index
     ))
 }
