@@ -28,9 +28,6 @@ struct Arguments {
     /// Virtual minutes until the faults end, instead of 10.
     #[arg(long)]
     minutes: Option<u64>,
-    /// Lets devices be stolen and revoked too.
-    #[arg(long)]
-    losses: bool,
     /// Seeds that are known to fail, which is no failure of the run.
     #[arg(long, value_delimiter = ',')]
     known: Vec<u64>,
@@ -62,7 +59,6 @@ fn main() -> ExitCode {
         shape.people = arguments.people.unwrap_or(shape.people).max(2);
         shape.devices = arguments.devices.unwrap_or(shape.devices).max(shape.people);
         shape.minutes = arguments.minutes.unwrap_or(shape.minutes);
-        shape.losses = arguments.losses;
         shape.told = arguments.told;
         println!("seed {seed}: {shape:?}");
         let mut outcome = run(seed, &shape);

@@ -9,14 +9,8 @@ fn the_first_seeds_pass_and_everything_that_can_go_wrong_does() {
     let mut faults: BTreeMap<Fault, u64> = BTreeMap::new();
     let (mut found, mut promises, mut judgements) = (0, 0, 0);
     let (mut drafts, mut erased, mut drafts_of_erased) = (0, 0, 0);
-    let with_losses = |seed| Shape {
-        losses: true,
-        ..Shape::of_seed(seed)
-    };
-    let worlds = (1..=35).map(|seed| (seed, Shape::of_seed(seed)));
-    let lossy = (13..=27).map(|seed| (seed, with_losses(seed)));
-    for (seed, shape) in worlds.chain(lossy) {
-        match run(seed, &shape) {
+    for seed in 1..=50 {
+        match run(seed, &Shape::of_seed(seed)) {
             Err(failure) => panic!("{failure}"),
             Ok(summary) => {
                 for (fault, count) in summary.faults {
