@@ -350,6 +350,7 @@ impl Engine {
         let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
         let is_all_durable = here.iter().all(is_durable);
         let sampled_before = asked.as_ref().is_some_and(|asked| asked.sampled);
+        let equal = asks && all_here && graph.missing_from(&here).is_empty();
         // Two questions that cross answer each other once there are samples in both.
         if asks && (all_here || !sampled_before) {
             let has_theirs = match (all_here, is_all_durable) {
@@ -362,16 +363,16 @@ impl Engine {
                 lane.acknowledge.extend(waiting);
             }
             let sampled = !all_here && (asked.is_some() || !samples.is_empty());
-            // A proof that is missing here comes as the answer to a question of equals.
+            // A proof that is missing here comes with the answer to a question of equals.
             let asks_back =
-                (!all_here && samples.is_empty()) || (proofs_missing && asked.is_none());
+                (!all_here && samples.is_empty()) || (equal && proofs_missing && asked.is_none());
             self.send_heads(connection, id, has_theirs, asks_back, sampled);
         }
         if all_here {
             // It has nothing that is missing here, and goes on with nothing.
             self.unstage(device, id);
         }
-        if asks && all_here && graph.missing_from(&here).is_empty() {
+        if equal {
             self.send_proofs(connection, id, &contents);
         }
         if resumed {

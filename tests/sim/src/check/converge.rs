@@ -19,7 +19,12 @@ struct Pair<'a> {
 /// Whether one of two devices took a statement of a device that was revoked later, which the
 /// revocation does not keep: the other will never take it, and they differ about it for ever.
 /// Nobody is served more than the owner's device allows.
-fn left_behind(world: &World, document: DocumentId, one: &Device, other: &Device) -> bool {
+pub(crate) fn left_behind(
+    world: &World,
+    document: DocumentId,
+    one: &Device,
+    other: &Device,
+) -> bool {
     let mut of_lost = world
         .truth
         .statements

@@ -2,6 +2,7 @@
 
 use cairn_engine::DocumentId;
 
+use crate::check::converge::left_behind;
 use crate::device::Device;
 use crate::wire_format::hash_of;
 use crate::world::World;
@@ -16,7 +17,8 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
             let (owner, peer) = (&world.devices[*one], &world.devices[*other]);
             let knows = owner.engine().is_retired(*document);
             let in_use = |device: usize| world.counts(device) && !world.is_orphaned(device);
-            if owner.person != truth.owner || !in_use(*one) || !in_use(*other) {
+            let both = in_use(*one) && in_use(*other);
+            if owner.person != truth.owner || !both || left_behind(world, *document, owner, peer) {
                 continue;
             }
             if peer.engine().is_retired(*document) && !knows {
