@@ -28,6 +28,9 @@ struct Arguments {
     /// Virtual minutes until the faults end, instead of 10.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Whether devices are stolen and revoked, instead of in every other world.
+    #[arg(long)]
+    losses: Option<bool>,
     /// Seeds that are known to fail, which is no failure of the run.
     #[arg(long, value_delimiter = ',')]
     known: Vec<u64>,
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         shape.people = arguments.people.unwrap_or(shape.people).max(2);
         shape.devices = arguments.devices.unwrap_or(shape.devices).max(shape.people);
         shape.minutes = arguments.minutes.unwrap_or(shape.minutes);
+        shape.losses = arguments.losses.unwrap_or(shape.losses);
         shape.told = arguments.told;
         println!("seed {seed}: {shape:?}");
         let mut outcome = run(seed, &shape);
