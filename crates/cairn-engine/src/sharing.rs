@@ -316,8 +316,10 @@ impl Engine {
         // what a revoked device signed counts by what the revocation keeps.
         statements.sort_by_key(|signed| match signed.statement() {
             Statement::DeviceCut(_) => 0,
-            Statement::Grant(_) | Statement::DocumentRetired(_) => 1,
-            _ => 2,
+            Statement::Grant(_) => 1,
+            // Who never had consent is not told of it: it comes behind the grants that show it.
+            Statement::DocumentRetired(_) => 2,
+            _ => 3,
         });
         let statements = statements
             .into_iter()
