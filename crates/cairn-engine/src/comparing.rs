@@ -89,7 +89,8 @@ impl Engine {
         }
     }
 
-    /// Notes that a document changed: what was taken down of it for a comparison is old.
+    /// Notes that a document changed or came about: what was taken down of it for a comparison, if
+    /// anything, is old.
     pub(crate) fn note_changed(&mut self, id: DocumentId) {
         for session in self.sessions.values_mut() {
             if !session.is_compared() {

@@ -66,7 +66,10 @@ impl Engine {
         let id = origin.document();
         self.documents.insert(id, Document::empty(origin));
         match self.edit(now, id, edit) {
-            Ok(value) => Ok((id, value)),
+            Ok(value) => {
+                self.note_changed(id);
+                Ok((id, value))
+            }
             Err(error) => {
                 self.documents.remove(&id);
                 Err(error)

@@ -199,6 +199,7 @@ impl Engine {
             return false;
         }
         self.documents.insert(id, Document::empty(origin));
+        self.note_changed(id);
         true
     }
 
