@@ -9,12 +9,14 @@
 
 mod mutate;
 mod node;
+mod rows;
 mod script;
 mod stage;
 mod targets;
 
 pub use mutate::{Random, mutated};
 pub use node::{frames, records, ticket};
+pub use rows::rows;
 pub use stage::seeds;
 pub use targets::{attestation, change_chunk, coding, contents, gate, session, statement};
 
@@ -65,6 +67,11 @@ pub const TARGETS: &[Target] = &[
         name: "records",
         check: records,
         mutations: 5_000,
+    },
+    Target {
+        name: "rows",
+        check: rows,
+        mutations: 300,
     },
     Target {
         name: "contents",
