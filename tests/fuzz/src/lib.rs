@@ -71,7 +71,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "rows",
         check: rows,
-        mutations: 300,
+        mutations: 1_000,
     },
     Target {
         name: "contents",

@@ -43,7 +43,8 @@ thread_local! {
 pub fn rows(data: &[u8]) {
     let world = WORLD.take().unwrap_or_else(World::new);
     let mut script = Script::new(data);
-    let (writes, mut touched) = (script.byte() % 4 == 1, vec![false; world.columns.len()]);
+    let what = script.byte() % 4;
+    let mut touched = vec![false; world.columns.len()];
     let mut changed = world.honest.clone();
     for _ in 0..EDITS_MAX {
         if script.is_empty() {
@@ -58,15 +59,17 @@ pub fn rows(data: &[u8]) {
         assert!(read.refused.is_empty(), "a sound vault: {:?}", read.refused);
     }
     let for_engine = (0..touched.len()).any(|table| touched[table] && !world.node_tables[table]);
-    if writes {
-        for (row, (_, content)) in read.restored.documents.iter().zip(&read.contents) {
-            // To be refused is an answer too.
-            drop(world.rows.write(row, content));
+    match what {
+        1 => {
+            for (row, (_, content)) in read.restored.documents.iter().zip(&read.contents) {
+                // To be refused is an answer too.
+                drop(world.rows.write(row, content));
+            }
+            touched.fill(true);
         }
-        touched.fill(true);
-    }
-    if for_engine {
-        start(read);
+        // An engine takes longer than all the rest, so it is not started each time.
+        2 | 3 if for_engine => start(read),
+        _ => {}
     }
     world.put(&world.honest, &touched);
     WORLD.set(Some(world));
@@ -268,13 +271,13 @@ pub(crate) fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     [
         ("honest", vec![0]),
         ("written", vec![1]),
-        ("null", vec![0, 2, 9, 1, 0]),
+        ("null", vec![2, 2, 9, 1, 0]),
         (
             "number",
             vec![0, 3, 7, 0, 2, 127, 255, 255, 255, 255, 255, 255, 255],
         ),
-        ("edited", vec![1, 4, 12, 1, 1, 3, 0, 40, 1]),
-        ("gone", vec![1, 0, 7, 0]),
+        ("edited", vec![2, 4, 12, 1, 1, 3, 0, 40, 1]),
+        ("gone", vec![2, 0, 7, 0]),
         ("twin", vec![1, 1, 9, 0, 2, 0, 0, 0, 1, 255, 255, 255, 255]),
     ]
     .map(|(name, script)| ("rows", name.to_owned(), script))
