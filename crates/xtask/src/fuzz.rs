@@ -20,6 +20,7 @@ const TARGETS: &[(&str, u32)] = &[
     ("records", INPUT_BYTES_MAX),
     ("rows", SCRIPT_BYTES_MAX),
     ("contents", SCRIPT_BYTES_MAX),
+    ("consent", SCRIPT_BYTES_MAX),
     ("session", SCRIPT_BYTES_MAX),
     ("gate", SCRIPT_BYTES_MAX),
 ];

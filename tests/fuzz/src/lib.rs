@@ -7,6 +7,7 @@
 //! # Not here
 //! Whether honest devices agree: the simulator.
 
+mod consent;
 mod mutate;
 mod node;
 mod rows;
@@ -14,6 +15,7 @@ mod script;
 mod stage;
 mod targets;
 
+pub use consent::consent;
 pub use mutate::{Random, mutated};
 pub use node::{frames, records, ticket};
 pub use rows::rows;
@@ -77,6 +79,11 @@ pub const TARGETS: &[Target] = &[
         name: "contents",
         check: contents,
         mutations: 600,
+    },
+    Target {
+        name: "consent",
+        check: consent,
+        mutations: 1_000,
     },
     Target {
         name: "session",

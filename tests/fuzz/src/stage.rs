@@ -17,10 +17,15 @@ use cairn_engine::{
     public_key,
 };
 
+use crate::mutate::chunk_hash;
+
 /// The victim's name for the one connection.
 const CONNECTION: ConnectionId = ConnectionId(1);
-const SECRETS: [[u8; 32]; 2] = [[10; 32], [11; 32]];
-const RECOVERIES: [[u8; 32]; 2] = [[100; 32], [101; 32]];
+pub(crate) const SECRETS: [[u8; 32]; 2] = [[10; 32], [11; 32]];
+pub(crate) const RECOVERIES: [[u8; 32]; 2] = [[100; 32], [101; 32]];
+
+/// Longest time of a script: fifty years.
+const MILLIS_MAX: u64 = 50 * 366 * 86_400_000;
 
 /// States kept as looked at.
 const STATES_MAX: usize = 1 << 16;
@@ -40,6 +45,24 @@ impl Disk {
         }
         for part in append.documents {
             let content = self.contents.entry(part.row.document).or_default();
+            if !part.set_aside.is_empty() {
+                let gone = |chunk: &Vec<u8>| {
+                    part.set_aside
+                        .iter()
+                        .any(|hash| hash.0 == chunk_hash(chunk))
+                };
+                content
+                    .set_aside
+                    .extend(content.changes.iter().filter(|chunk| gone(chunk)).cloned());
+                content.changes.retain(|chunk| !gone(chunk));
+            }
+            if part.erased {
+                let set_aside = std::mem::take(&mut content.set_aside);
+                *content = DocumentContent {
+                    set_aside,
+                    ..DocumentContent::default()
+                };
+            }
             let changes = part.changes.into_iter().map(|(_, bytes)| bytes);
             content.changes.extend(changes);
             content.salts.extend(part.salts);
@@ -116,15 +139,44 @@ impl Side {
     }
 
     pub(crate) fn connect(&mut self, peer: usize, dialled: bool) {
+        self.connected(person(peer), device(peer), dialled);
+    }
+
+    /// The connection ends and another begins.
+    pub(crate) fn connect_as(&mut self, person: PersonId, device: DeviceId) {
+        let connection = CONNECTION;
+        self.engine
+            .handle(self.now(), Input::Disconnected { connection });
+        self.run();
+        self.connected(person, device, false);
+    }
+
+    fn connected(&mut self, person: PersonId, device: DeviceId, dialled: bool) {
         let input = Input::Connected {
             connection: CONNECTION,
-            person: person(peer),
-            device: device(peer),
+            person,
+            device,
             dialled,
         };
         self.closed = false;
         self.engine.handle(self.now(), input);
         self.run();
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&mut self, millis: u64) {
+        self.millis = self.millis.saturating_add(millis).min(MILLIS_MAX);
+        self.engine.expire(self.now());
+        self.engine.follow_retirements();
+        self.engine.handle(self.now(), Input::Tick);
+        self.run();
+    }
+
+    /// Whether anything that was sent names a document.
+    pub(crate) fn has_named(&self, document: DocumentId) -> bool {
+        let id = document.as_bytes();
+        let names = |frame: &Vec<u8>| frame.windows(id.len()).any(|window| window == id);
+        self.sent.iter().any(names)
     }
 
     /// A frame comes, and everything that follows from it happens.
@@ -228,6 +280,8 @@ pub(crate) struct Stage {
     pub(crate) heads: Vec<ChangeHash>,
     /// Its changes that the victim has not got, each built on the one before.
     pub(crate) pending: Vec<Vec<u8>>,
+    /// All of them in one frame.
+    pub(crate) pending_frame: Vec<u8>,
     pub(crate) content: DocumentContent,
     /// The whole of it as a batch, encoded.
     pub(crate) coded: Vec<u8>,
@@ -302,6 +356,7 @@ impl Stage {
             frames,
             heads: known,
             pending,
+            pending_frame: Vec::new(),
             content,
             coded: Vec::new(),
             context,
@@ -309,6 +364,9 @@ impl Stage {
             looked_at: Mutex::default(),
         };
         stage.coded = encode(&stage.batch(), &stage.context);
+        let last = stage.pending.last().map(|chunk| chunk_hash(chunk));
+        let last = last.expect("the hostile device wrote");
+        stage.pending_frame = stage.signed(stage.pending.clone(), last);
         stage
     }
 
@@ -460,5 +518,6 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     seeds.push(("coding", "broken".into(), broken));
     seeds.extend(crate::node::seeds());
     seeds.extend(crate::rows::seeds());
+    seeds.extend(crate::consent::seeds());
     seeds
 }

@@ -198,11 +198,8 @@ fn edited(pending: &[Vec<u8>], script: &mut Script<'_>) -> (Vec<Vec<u8>>, [u8; 3
 
 /// What must hold of a device at any time, here after a script.
 fn assert_sound(stage: &Stage, victim: &Side, script: &[u8]) {
-    let private = stage.private;
-    for frame in &victim.sent {
-        let named = frame.windows(16).any(|window| window == private.as_bytes());
-        assert!(!named, "a document that is not shared was named");
-    }
+    let named = victim.has_named(stage.private);
+    assert!(!named, "a document that is not shared was named");
     let document = victim.engine.read(stage.shared).expect("it was opened");
     if document.get_heads() == stage.heads && victim.engine.heads(stage.shared) == stage.heads {
         // The same changes as in the beginning, which is looked at by a test of its own.

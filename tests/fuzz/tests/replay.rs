@@ -102,6 +102,11 @@ fn a_damaged_vault_is_an_error_and_nothing_worse() {
 }
 
 #[test]
+fn no_statement_opens_what_is_not_shared() {
+    run("consent");
+}
+
+#[test]
 fn no_script_of_frames_makes_a_device_name_what_is_not_shared() {
     run("session");
 }
