@@ -84,66 +84,85 @@ impl Proofs {
     /// vouched for may be taken out of the document again, and with it the proof of what stays.
     pub(crate) fn add(&mut self, graph: &Graph, attestations: Vec<Attestation>) -> Added {
         let mut added = Added::default();
-        let mut devices = BTreeSet::new();
+        let mut of_devices: BTreeMap<DeviceId, Vec<Attestation>> = BTreeMap::new();
         for attestation in attestations {
             let device = attestation.device();
-            let cover = self.covers.entry(device).or_default();
-            let mut says_more = false;
-            graph.cover_down(attestation.heads(), cover, |_| says_more = true);
-            let kept = self.attestations.entry(device).or_default();
-            let known = kept.iter().any(|kept| kept.attestation == attestation);
-            if !known && (says_more || is_below_one(graph, &attestation, kept)) {
-                devices.insert(device);
-                added.new.push(attestation.clone());
-                kept.push(Kept {
-                    attestation,
-                    newest: true,
-                });
-            }
+            of_devices.entry(device).or_default().push(attestation);
         }
-        for device in devices {
-            for gone in self.drop_superfluous(graph, device) {
-                let before = added.new.len();
-                added.new.retain(|new| new.hash() != gone);
-                if added.new.len() == before {
-                    added.replaced.push(gone);
+        for (device, attestations) in of_devices {
+            let mut kept = self.attestations.remove(&device).unwrap_or_default();
+            let before = kept.len();
+            let cover = self.covers.entry(device).or_default();
+            let mut reaches: Vec<Reach> = kept
+                .iter()
+                .map(|known| Reach::of(graph, &known.attestation))
+                .collect();
+            for attestation in attestations {
+                let mut says_more = false;
+                graph.cover_down(attestation.heads(), cover, |_| says_more = true);
+                let reach = Reach::of(graph, &attestation);
+                let is_new = kept.iter().all(|known| known.attestation != attestation);
+                let is_older = || reaches.iter().any(|other| reach.is_within(other, graph));
+                if is_new && (says_more || is_older()) {
+                    reaches.push(reach);
+                    kept.push(Kept {
+                        attestation,
+                        newest: true,
+                    });
                 }
             }
+            let stays = self.which_stay(device, &mut kept, graph, &reaches);
+            let mut index = 0..;
+            kept.retain(|known| {
+                let at = index.next().unwrap_or_default();
+                match (at < before, stays.contains(&at)) {
+                    (true, false) => added.replaced.push(known.attestation.hash()),
+                    (false, true) => added.new.push(known.attestation.clone()),
+                    _ => {}
+                }
+                stays.contains(&at)
+            });
+            self.attestations.insert(device, kept);
         }
         added
     }
 
-    /// Drops attestations of a device that prove nothing which others of it do not prove as well.
-    fn drop_superfluous(&mut self, graph: &Graph, device: DeviceId) -> Vec<RecordHash> {
-        let Some(kept) = self
-            .attestations
-            .get_mut(&device)
-            .filter(|kept| kept.len() > 1)
-        else {
-            return Vec::new();
-        };
-        let heads: Vec<Vec<Position>> = kept
-            .iter()
-            .map(|known| graph.positions(known.attestation.heads()))
+    /// Which of a device's attestations prove something that no other of them does, or are the
+    /// newest that another device vouches for.
+    fn which_stay(
+        &self,
+        device: DeviceId,
+        kept: &mut [Kept],
+        graph: &Graph,
+        reaches: &[Reach],
+    ) -> BTreeSet<usize> {
+        let all = 0..kept.len();
+        // Of two that reach equally far only the first lies above the other.
+        let above: Vec<Vec<usize>> = all
+            .clone()
+            .map(|one| {
+                let is_within = |one: usize, other: usize| {
+                    one != other && reaches[one].is_within(&reaches[other], graph)
+                };
+                let above = all.clone().filter(|other| is_within(one, *other));
+                above
+                    .filter(|other| *other < one || !is_within(*other, one))
+                    .collect()
+            })
             .collect();
-        let above = all_above(graph, &heads);
         for (known, above) in kept.iter_mut().zip(&above) {
             known.newest = above.is_empty();
         }
-        let mut stay: BTreeSet<usize> = (0..kept.len())
-            .filter(|index| kept[*index].newest)
-            .collect();
+        let mut stay: BTreeSet<usize> = all.clone().filter(|it| kept[*it].newest).collect();
         for (_, cover) in self.covers.iter().filter(|(by, _)| **by != device) {
             let vouched = |index: &usize| {
-                let mut heads = heads[*index].iter();
+                let mut heads = reaches[*index].heads.iter();
                 heads.all(|head| cover.contains(*head))
             };
-            let mut older = (0..kept.len()).filter(|index| !above[*index].is_empty());
+            let mut older = all.clone().filter(|index| !above[*index].is_empty());
             stay.extend(older.find(|index| vouched(index) && !above[*index].iter().any(vouched)));
         }
-        let mut index = 0..;
-        let dropped = kept.extract_if(.., |_| index.next().is_none_or(|at| !stay.contains(&at)));
-        dropped.map(|known| known.attestation.hash()).collect()
+        stay
     }
 
     /// The newest attestations of each device: together they prove all that the kept ones do.
@@ -188,32 +207,99 @@ impl Proofs {
     }
 }
 
-/// Whether all that an attestation covers lies within what one of the kept ones does.
-fn is_below_one(graph: &Graph, attestation: &Attestation, kept: &[Kept]) -> bool {
-    let heads = graph.positions(attestation.heads());
-    kept.iter().any(|kept| {
-        let clock = graph.clock_below(kept.attestation.heads());
-        lie_within(graph, &heads, &clock)
-    })
+/// How far an attestation reaches: its heads, and all below them as a clock. By walking each edit
+/// would cost the whole history.
+struct Reach {
+    heads: Vec<Position>,
+    clock: Clock,
 }
 
-/// For each of several sets of heads, the others that it lies at or below. Of two that cover the
-/// same only the first lies above the other.
-fn all_above(graph: &Graph, heads: &[Vec<Position>]) -> Vec<Vec<usize>> {
-    // Ancestors by clocks: a walk would go through the whole history at every edit.
-    let clocks: Vec<Clock> = heads.iter().map(|heads| graph.clock(heads)).collect();
-    let below = |one: usize, other: usize| lie_within(graph, &heads[one], &clocks[other]);
-    let above = |one: usize| {
-        let others = (0..heads.len()).filter(|other| *other != one && below(one, *other));
-        let above = others.filter(|other| *other < one || !below(*other, one));
-        above.collect()
-    };
-    (0..heads.len()).map(above).collect()
+impl Reach {
+    fn of(graph: &Graph, attestation: &Attestation) -> Self {
+        let heads = graph.positions(attestation.heads());
+        let clock = graph.clock(&heads);
+        Self { heads, clock }
+    }
+
+    fn is_within(&self, other: &Self, graph: &Graph) -> bool {
+        self.heads.iter().all(|head| {
+            let node = graph.node(*head);
+            other.clock.sequence(node.actor) >= node.sequence
+        })
+    }
 }
 
-fn lie_within(graph: &Graph, positions: &[Position], clock: &Clock) -> bool {
-    positions.iter().all(|position| {
-        let node = graph.node(*position);
-        clock.sequence(node.actor) >= node.sequence
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attestation::Claim;
+    use crate::graph::NewNode;
+    use crate::id::ProcessId;
+    use crate::statement::public_key;
+    use automerge::ChangeHash;
+
+    fn hash(index: u8) -> ChangeHash {
+        ChangeHash([index; 32])
+    }
+
+    /// Changes that know nothing of each other.
+    fn apart(count: u8) -> Graph {
+        let mut graph = Graph::default();
+        for index in 1..=count {
+            let node = NewNode {
+                hash: hash(index),
+                actor: ActorId::from([index; 16].as_slice()),
+                sequence: 1,
+                start_operation: 1,
+                max_operation: 1,
+                dependencies: Vec::new(),
+            };
+            graph.push(node).unwrap();
+        }
+        graph
+    }
+
+    fn signed(secret: u8, counter: u64, heads: &[u8]) -> Attestation {
+        let heads: Vec<ChangeHash> = heads.iter().map(|index| hash(*index)).collect();
+        let claim = Claim {
+            document: DocumentId::from_bytes([9; 16]),
+            process: ProcessId::from_bytes([8; 16]),
+            counter,
+            heads: &heads,
+            previous: None,
+        };
+        let device = DeviceId::from_bytes(public_key(&[secret; 32]));
+        Attestation::sign(claim, device, &[secret; 32])
+    }
+
+    #[test]
+    fn one_device_cannot_fill_a_document_with_attestations() {
+        let graph = apart(12);
+        let all: Vec<u8> = (1..=12).collect();
+        let mut proofs = Proofs::default();
+        proofs.add(&graph, vec![signed(1, 1, &all), signed(2, 1, &all[..11])]);
+        let pairs: Vec<Attestation> = (1..=12)
+            .flat_map(|one| (one + 1..=12).map(move |other| [one, other]))
+            .map(|pair| signed(1, 2, &pair))
+            .collect();
+        assert_eq!(pairs.len(), 66);
+        let added = proofs.add(&graph, pairs.clone());
+        // One that the other device vouches for may stay, whoever sends which of them how often.
+        assert_eq!((added.new.len(), added.replaced.len()), (1, 0));
+        proofs.add(&graph, pairs);
+        assert_eq!(proofs.attestations().count(), 3);
+        assert_eq!(proofs.newest().count(), 2);
+    }
+
+    #[test]
+    fn one_that_says_nothing_new_and_lies_below_none_is_not_kept() {
+        let graph = apart(3);
+        let mut proofs = Proofs::default();
+        proofs.add(&graph, vec![signed(1, 1, &[1, 2]), signed(1, 2, &[2, 3])]);
+        let added = proofs.add(&graph, vec![signed(1, 3, &[1, 3])]);
+        assert_eq!((added.new.len(), added.replaced.len()), (0, 0));
+        let added = proofs.add(&graph, vec![signed(1, 4, &[1, 2, 3])]);
+        assert_eq!((added.new.len(), added.replaced.len()), (0, 0));
+        assert_eq!(proofs.newest().count(), 2);
+    }
 }
