@@ -9,7 +9,7 @@ use cairn_engine::{
     SignedStatement, Statement, TlsKey, public_key,
 };
 
-use crate::mutate::chunk_hash;
+use crate::mutate::{chunk_hash, leb};
 use crate::script::Script;
 use crate::stage::{RECOVERIES, SECRETS, Stage};
 
@@ -274,16 +274,9 @@ impl World<'_> {
 /// A frame of statements: kind 2 and a list of byte strings (`docs/protocol.md`).
 fn statements_frame(statements: &[Vec<u8>]) -> Vec<u8> {
     let mut frame = vec![2];
-    let number = |frame: &mut Vec<u8>, mut number: usize| {
-        while number >= 0x80 {
-            frame.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        frame.push(number as u8);
-    };
-    number(&mut frame, statements.len());
+    frame.extend(leb(statements.len()));
     for bytes in statements {
-        number(&mut frame, bytes.len());
+        frame.extend(leb(bytes.len()));
         frame.extend_from_slice(bytes);
     }
     frame

@@ -76,18 +76,24 @@ pub(crate) fn chunk_body(chunk: &[u8]) -> Option<&[u8]> {
 /// A change chunk around any content, with the right length and checksum.
 pub(crate) fn chunk_around(body: &[u8]) -> Vec<u8> {
     let mut hashed = vec![1];
-    let mut length = body.len();
-    while length >= 0x80 {
-        hashed.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    hashed.push(length as u8);
+    hashed.extend(leb(body.len()));
     hashed.extend_from_slice(body);
     let hash = Sha256::digest(&hashed);
     let mut chunk = vec![0x85, 0x6f, 0x4a, 0x83];
     chunk.extend_from_slice(&hash[..4]);
     chunk.extend_from_slice(&hashed);
     chunk
+}
+
+/// A number in as few bytes of LEB128 as it takes.
+pub(crate) fn leb(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
 }
 
 /// The hash of a chunk made by [`chunk_around`].

@@ -17,7 +17,7 @@ use cairn_engine::{
     public_key,
 };
 
-use crate::mutate::chunk_hash;
+use crate::mutate::{chunk_hash, leb};
 
 /// The victim's name for the one connection.
 const CONNECTION: ConnectionId = ConnectionId(1);
@@ -282,6 +282,8 @@ pub(crate) struct Stage {
     pub(crate) pending: Vec<Vec<u8>>,
     /// All of them in one frame.
     pub(crate) pending_frame: Vec<u8>,
+    /// All of them in a piece, and then what proves them in a part that ends the batch.
+    pub(crate) pieces: [Vec<u8>; 2],
     pub(crate) content: DocumentContent,
     /// The whole of it as a batch, encoded.
     pub(crate) coded: Vec<u8>,
@@ -357,6 +359,7 @@ impl Stage {
             heads: known,
             pending,
             pending_frame: Vec::new(),
+            pieces: [Vec::new(), Vec::new()],
             content,
             coded: Vec::new(),
             context,
@@ -367,6 +370,7 @@ impl Stage {
         let last = stage.pending.last().map(|chunk| chunk_hash(chunk));
         let last = last.expect("the hostile device wrote");
         stage.pending_frame = stage.signed(stage.pending.clone(), last);
+        stage.pieces = stage.in_pieces(last);
         stage
     }
 
@@ -427,6 +431,11 @@ impl Stage {
 
     /// A frame with any changes, signed for by the hostile device.
     pub(crate) fn signed(&self, changes: Vec<Vec<u8>>, head: [u8; 32]) -> Vec<u8> {
+        let proof = self.proof(head);
+        content_frame(self.shared, DocumentContent { changes, ..proof })
+    }
+
+    fn proof(&self, head: [u8; 32]) -> DocumentContent {
         let claim = Claim {
             document: self.shared,
             process: ProcessId::from_bytes([1; 16]),
@@ -436,13 +445,39 @@ impl Stage {
         };
         let sender = self.context.sender.expect("the hostile device");
         let attestation = Attestation::sign(claim, sender, &SECRETS[1]);
-        let content = DocumentContent {
-            changes,
+        DocumentContent {
             salts: self.content.salts.clone(),
             attestations: vec![attestation.bytes().to_vec()],
             ..DocumentContent::default()
+        }
+    }
+
+    /// The pending changes as kinds 10 and 5 of `docs/protocol.md`.
+    fn in_pieces(&self, last: [u8; 32]) -> [Vec<u8>; 2] {
+        let changes = DocumentContent {
+            changes: self.pending.clone(),
+            salts: self.content.salts.clone(),
+            ..DocumentContent::default()
         };
-        content_frame(self.shared, content)
+        // Kind, document, length and bytes of the part, whether it is the last, what came before.
+        let frame = content_frame(self.shared, changes);
+        let rest = &frame[1 + 16..frame.len() - 2];
+        let length_bytes = rest.iter().take_while(|byte| **byte >= 0x80).count() + 1;
+        let part = &rest[length_bytes..];
+        let body = [&(part.len() as u32).to_le_bytes()[..], part].concat();
+        let document = self.shared.as_bytes();
+        let piece = [
+            &[10],
+            &document[..],
+            &[0, 6],
+            b"resume",
+            &leb(body.len()),
+            &body,
+        ];
+        let mut proof = content_frame(self.shared, self.proof(last));
+        proof.pop();
+        proof.extend(leb(body.len()));
+        [piece.concat(), proof]
     }
 }
 
@@ -498,6 +533,12 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         "session",
         "raw".into(),
         [vec![0; 2], vec![2, 3, 5, 1, 9]].concat(),
+    ));
+    seeds.push(("session", "pieces".into(), vec![0, 4, 5]));
+    seeds.push((
+        "session",
+        "piece-edited".into(),
+        vec![0, 6, 1, 3, 0, 40, 1, 5],
     ));
     let edits = [vec![0; 3], vec![1, 0, 3, 1, 3, 0, 40, 1]].concat();
     seeds.push(("session", "edited".into(), edits));

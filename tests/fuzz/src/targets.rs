@@ -135,13 +135,19 @@ pub fn session(data: &[u8]) {
         if script.is_empty() {
             break;
         }
-        let frame = match script.byte() % 4 {
+        let frame = match script.byte() % 8 {
             0 => {
                 next += 1;
                 stage.frames.get(next - 1).cloned().unwrap_or_default()
             }
             1 => {
                 let mut frame = stage.frames[script.below(stage.frames.len())].clone();
+                script.edit(&mut frame);
+                frame
+            }
+            piece @ (4 | 5) => stage.pieces[usize::from(piece - 4)].clone(),
+            piece @ (6 | 7) => {
+                let mut frame = stage.pieces[usize::from(piece - 6)].clone();
                 script.edit(&mut frame);
                 frame
             }
@@ -261,6 +267,23 @@ mod tests {
         let victim = stage.victim();
         assert_eq!(victim.engine.heads(stage.shared), stage.heads);
         assert_document_sound(stage, &victim);
+    }
+
+    #[test]
+    fn a_batch_in_pieces_brings_the_pending_changes() {
+        let stage = Stage::shared();
+        let mut victim = stage.greeted();
+        let [piece, proof] = stage.pieces.clone();
+        let last = chunk_hash(stage.pending.last().expect("there are some"));
+        let is_there = |victim: &Side| {
+            let heads = victim.engine.heads(stage.shared);
+            heads.iter().any(|hash| hash.0 == last)
+        };
+        victim.hear(piece);
+        assert!(!is_there(&victim));
+        victim.hear(proof);
+        assert!(!victim.closed);
+        assert!(is_there(&victim));
     }
 
     #[test]
