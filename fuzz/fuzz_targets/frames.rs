@@ -1,9 +1,4 @@
-//! libFuzzer on `cairn_fuzz::frames`. The engine catches panics of automerge, so only one that
-//! reaches the end of the target is a finding: libFuzzer's own hook, which aborts at once, is taken
-//! out.
+//! libFuzzer on `cairn_fuzz::frames`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(
-    init: std::panic::set_hook(Box::new(|_| {})),
-    |data: &[u8]| cairn_fuzz::frames(data)
-);
+cairn_libfuzzer::target!(frames);

@@ -222,7 +222,12 @@ impl Engine {
         let is_done =
             document.heads().is_empty() && document.consent.unanswered(self.device).is_empty();
         let under_way = matches!(self.erasing.get(&id), Some(Some(_)));
-        if !document.consent.is_retired() || is_done || under_way {
+        if !document.consent.is_retired() || under_way {
+            return;
+        }
+        if is_done {
+            // A peer may have given back this device's receipt while the document was read.
+            self.erasing.remove(&id);
             return;
         }
         match &document.body {

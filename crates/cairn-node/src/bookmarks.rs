@@ -230,7 +230,7 @@ fn all_heads(engine: &Engine) -> Vec<(DocumentId, Vec<ChangeHash>)> {
 }
 
 /// A bookmark that a newer version named in its own way is passed over.
-fn line(row: BookmarkRow) -> Option<BookmarkLine> {
+pub(crate) fn line(row: BookmarkRow) -> Option<BookmarkLine> {
     Some(BookmarkLine {
         name: BookmarkName::parse(&row.name).ok()?,
         at_millis: row.at_millis,

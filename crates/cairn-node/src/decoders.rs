@@ -7,7 +7,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use cairn_engine::PersonId;
+use cairn_engine::{DocumentContent, DocumentId, DocumentRow, PersonId, Restored};
 use quinn::udp::RecvMeta;
 
 use crate::pairing::exchange;
@@ -15,9 +15,11 @@ use crate::relationships::Friend;
 use crate::secret::{Key256, SecretBytes};
 use crate::transport::frame::{FrameError, Source, read_frame, read_short_frame};
 use crate::transport::{FRAME_BYTES_MAX, noise};
-use crate::vault::Peer;
 use crate::vault::key_file::KeyFile;
+pub use crate::vault::rows::Value;
+use crate::vault::{Peer, VaultError, rows};
 use crate::views::Entry;
+use crate::{bookmarks, node};
 
 /// What came out of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +72,86 @@ pub fn is_relationship(bytes: &[u8]) -> bool {
 /// Whether bytes are the note on a document without heads.
 pub fn is_note(bytes: &[u8]) -> bool {
     Entry::from_note(bytes, &[]).summary.is_some()
+}
+
+/// A vault's tables in memory, with any rows.
+#[derive(Debug)]
+pub struct Rows(rows::Rows);
+
+/// What is left to the engine of a vault's rows, as far as they could be read.
+#[derive(Debug)]
+pub struct Read {
+    /// What it gets at start.
+    pub restored: Restored,
+    /// What it gets of each document.
+    pub contents: Vec<(DocumentId, DocumentContent)>,
+    /// Why parts could not be read.
+    pub refused: Vec<VaultError>,
+    /// Peers, views, bookmarks and identities that mean something.
+    pub understood: usize,
+}
+
+impl Rows {
+    /// Empty tables.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn new() -> Result<Self, VaultError> {
+        Ok(Self(rows::Rows::new()?))
+    }
+
+    /// The tables with the number of their columns.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, usize)> {
+        let tables = self.0.tables().iter();
+        tables.map(|table| (table.name.as_str(), table.columns))
+    }
+
+    /// Puts a row into a table, given by its place among them: false if it can hold no such row.
+    pub fn put(&self, table: usize, values: &[Value]) -> bool {
+        self.0.put(table, values)
+    }
+
+    /// Empties a table.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn clear(&self, table: usize) -> Result<(), VaultError> {
+        self.0.clear(table)
+    }
+
+    /// Reads all that a notebook reads.
+    pub fn read(&self) -> Read {
+        let stored = self.0.read();
+        let mut understood = 0;
+        let mut count = |means: bool| understood += usize::from(means);
+        for row in &stored.restored.documents {
+            let view = stored.views.iter().find(|view| view.0 == row.document);
+            let entry = view.map(|(_, note)| Entry::from_note(note, &row.heads));
+            count(entry.is_some_and(|entry| entry.summary.is_some()));
+        }
+        for peer in stored.peers {
+            let friend = Friend::from_peer(peer);
+            count(friend.is_some_and(|friend| friend.relationship(&[]).peers.is_empty()));
+        }
+        for row in stored.bookmarks {
+            count(bookmarks::line(row).is_some());
+        }
+        count(node::identity(|setting| self.0.setting(setting)).is_ok());
+        Read {
+            restored: stored.restored,
+            contents: stored.contents,
+            refused: stored.refused,
+            understood,
+        }
+    }
+
+    /// Writes all that a notebook writes about a document, and erases it.
+    ///
+    /// # Errors
+    /// What was refused first.
+    pub fn write(&self, row: &DocumentRow, content: &DocumentContent) -> Result<(), VaultError> {
+        self.0.write(row, content)
+    }
 }
 
 /// How many of the datagrams of one size in a buffer are noise.

@@ -202,7 +202,7 @@ impl Node {
     }
 
     fn start(vault: Vault) -> Result<Self, OpenError> {
-        let (whoami, device_secret) = identity(&vault)?;
+        let (whoami, device_secret) = identity(|setting| vault.setting(setting))?;
         let config = Config {
             person: whoami.person,
             device_secret: zeroize::Zeroizing::new(*device_secret.expose()),
@@ -348,10 +348,12 @@ pub(crate) fn fresh<const N: usize>() -> std::io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn identity(vault: &Vault) -> Result<(Whoami, Key256), OpenError> {
-    let setting = |setting| -> Result<SecretBytes, OpenError> {
-        vault.setting(setting)?.ok_or(OpenError::NoPerson)
-    };
+/// Whose notebook it is, from its settings.
+pub(crate) fn identity(
+    read: impl Fn(Setting) -> Result<Option<SecretBytes>, VaultError>,
+) -> Result<(Whoami, Key256), OpenError> {
+    let setting =
+        |setting| -> Result<SecretBytes, OpenError> { read(setting)?.ok_or(OpenError::NoPerson) };
     let person: [u8; 32] = setting(Setting::Person)?
         .expose()
         .try_into()

@@ -20,6 +20,7 @@ mod error;
 mod folder;
 pub(crate) mod key_file;
 mod records;
+pub(crate) mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::program::{self, cargo};
-use crate::{Outcome, deny, edges, purity, sim, tidy, vectors};
+use crate::{Outcome, deny, edges, fuzz, purity, sim, tidy, vectors};
 
 /// One step: its name, what it finds out, and how.
 pub(crate) struct Step {
@@ -54,6 +54,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "sim",
         finds: "seeds of the simulator that fail",
         run: simulate,
+    },
+    Step {
+        name: "fuzz",
+        finds: "inputs that end a decoder, 60 seconds for each",
+        run: || fuzz::run(&[]),
     },
     Step {
         name: "test",

@@ -9,18 +9,24 @@ use std::sync::{Mutex, PoisonError};
 use crate::Outcome;
 use crate::program::{self, cargo, root};
 
-const TARGETS: &[&str] = &[
-    "change_chunk",
-    "statement",
-    "attestation",
-    "coding",
-    "ticket",
-    "frames",
-    "records",
-    "contents",
-    "session",
-    "gate",
+/// What is fuzzed, and the longest input tried. Scripts say little with more.
+const TARGETS: &[(&str, u32)] = &[
+    ("change_chunk", INPUT_BYTES_MAX),
+    ("statement", INPUT_BYTES_MAX),
+    ("attestation", INPUT_BYTES_MAX),
+    ("coding", SCRIPT_BYTES_MAX),
+    ("ticket", SCRIPT_BYTES_MAX),
+    ("frames", INPUT_BYTES_MAX),
+    ("records", INPUT_BYTES_MAX),
+    ("rows", SCRIPT_BYTES_MAX),
+    ("contents", SCRIPT_BYTES_MAX),
+    ("consent", SCRIPT_BYTES_MAX),
+    ("session", SCRIPT_BYTES_MAX),
+    ("gate", SCRIPT_BYTES_MAX),
 ];
+
+const INPUT_BYTES_MAX: u32 = 64 << 10;
+const SCRIPT_BYTES_MAX: u32 = 4 << 10;
 
 /// Coverage for libFuzzer. No sanitizer: all that the targets run is Rust without `unsafe` of ours,
 /// with checks for overflow and debug assertions, and without one many more inputs are tried.
@@ -43,7 +49,7 @@ const LINES_SHOWN: usize = 40;
 /// Arguments that mean nothing, a build that fails, or an input that does: it is kept among the
 /// crashers.
 pub(crate) fn run(arguments: &[&str]) -> Outcome {
-    let (names, seconds) = read(arguments)?;
+    let (targets, seconds) = read(arguments)?;
     if cfg!(not(all(target_arch = "x86_64", target_os = "linux"))) {
         return Ok(vec![format!(
             "libFuzzer runs on {PLATFORM} only: nothing was fuzzed"
@@ -66,15 +72,15 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
         .env("CARGO_TARGET_DIR", &build_folder)
         .env("RUSTFLAGS", FLAGS);
     program::run(build)?;
-    let waiting = Mutex::new(names.into_iter());
+    let waiting = Mutex::new(targets.into_iter());
     let next = || {
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.next()
     };
     let lane = || {
         let mut found = Vec::new();
-        while let Some(name) = next() {
-            found.push(fuzz(&build_folder, name, seconds)?);
+        while let Some((name, bytes_max)) = next() {
+            found.push(fuzz(&build_folder, name, bytes_max, seconds)?);
         }
         Ok(found)
     };
@@ -94,7 +100,7 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
 }
 
 /// Runs one target. Gives a line on what it did.
-fn fuzz(build_folder: &Path, name: &str, seconds: u64) -> Result<String, String> {
+fn fuzz(build_folder: &Path, name: &str, bytes_max: u32, seconds: u64) -> Result<String, String> {
     let found = build_folder.join("found").join(name);
     let crashers = root().join("tests/fuzz/crashers").join(name);
     for folder in [&found, &crashers] {
@@ -109,9 +115,9 @@ fn fuzz(build_folder: &Path, name: &str, seconds: u64) -> Result<String, String>
             format!("tests/fuzz/corpus/{name}"),
             format!("-artifact_prefix={}/", crashers.display()),
             format!("-max_total_time={seconds}"),
-            "-max_len=65536".to_owned(),
+            format!("-max_len={bytes_max}"),
             "-rss_limit_mb=2048".to_owned(),
-            "-timeout=20".to_owned(),
+            "-timeout=60".to_owned(),
             // Its cost grows with the features seen; for slow targets it was most of the time.
             "-entropic=0".to_owned(),
             "-print_final_stats=1".to_owned(),
@@ -146,11 +152,16 @@ fn figures(name: &str, said: &str) -> String {
     format!("{name:12} {runs} runs, {edges} edges covered")
 }
 
-fn read(arguments: &[&str]) -> Result<(Vec<&'static str>, u64), String> {
-    let (names, rest) = match arguments {
+type Targets = Vec<(&'static str, u32)>;
+
+fn read(arguments: &[&str]) -> Result<(Targets, u64), String> {
+    let (targets, rest) = match arguments {
         [name, rest @ ..] if !name.starts_with('-') => {
-            let known = TARGETS.iter().find(|known| *known == name);
-            let known = known.ok_or_else(|| format!("{name} is none of {}", TARGETS.join(", ")))?;
+            let known = TARGETS.iter().find(|(known, _)| known == name);
+            let known = known.ok_or_else(|| {
+                let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
+                format!("{name} is none of {}", names.join(", "))
+            })?;
             (vec![*known], rest)
         }
         rest => (TARGETS.to_vec(), rest),
@@ -161,7 +172,7 @@ fn read(arguments: &[&str]) -> Result<(Vec<&'static str>, u64), String> {
         _ => None,
     };
     let seconds = seconds.ok_or("usage: cargo xtask fuzz [TARGET] [--seconds N]")?;
-    Ok((names, seconds))
+    Ok((targets, seconds))
 }
 
 #[cfg(test)]
@@ -171,7 +182,7 @@ mod tests {
     fn check(arguments: &[&str], expected: Option<(usize, u64)>) {
         let read = read(arguments).ok();
         assert_eq!(
-            read.map(|(names, seconds)| (names.len(), seconds)),
+            read.map(|(targets, seconds)| (targets.len(), seconds)),
             expected
         );
     }

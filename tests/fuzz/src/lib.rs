@@ -7,14 +7,18 @@
 //! # Not here
 //! Whether honest devices agree: the simulator.
 
+mod consent;
 mod mutate;
 mod node;
+mod rows;
 mod script;
 mod stage;
 mod targets;
 
+pub use consent::consent;
 pub use mutate::{Random, mutated};
 pub use node::{frames, records, ticket};
+pub use rows::rows;
 pub use stage::seeds;
 pub use targets::{attestation, change_chunk, coding, contents, gate, session, statement};
 
@@ -67,9 +71,19 @@ pub const TARGETS: &[Target] = &[
         mutations: 5_000,
     },
     Target {
+        name: "rows",
+        check: rows,
+        mutations: 1_000,
+    },
+    Target {
         name: "contents",
         check: contents,
         mutations: 600,
+    },
+    Target {
+        name: "consent",
+        check: consent,
+        mutations: 1_000,
     },
     Target {
         name: "session",

@@ -4,8 +4,8 @@
 //! # Invariants
 //! Everything hostile is made by a real engine first; nothing here knows how frames are built.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use automerge::transaction::Transactable;
 use automerge::{AutomergeError, ChangeHash, ObjType, ROOT, ReadDoc};
@@ -17,10 +17,18 @@ use cairn_engine::{
     public_key,
 };
 
+use crate::mutate::chunk_hash;
+
 /// The victim's name for the one connection.
 const CONNECTION: ConnectionId = ConnectionId(1);
-const SECRETS: [[u8; 32]; 2] = [[10; 32], [11; 32]];
-const RECOVERIES: [[u8; 32]; 2] = [[100; 32], [101; 32]];
+pub(crate) const SECRETS: [[u8; 32]; 2] = [[10; 32], [11; 32]];
+pub(crate) const RECOVERIES: [[u8; 32]; 2] = [[100; 32], [101; 32]];
+
+/// Longest time of a script: fifty years.
+const MILLIS_MAX: u64 = 50 * 366 * 86_400_000;
+
+/// States kept as looked at.
+const STATES_MAX: usize = 1 << 16;
 
 /// What a vault would keep.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +45,24 @@ impl Disk {
         }
         for part in append.documents {
             let content = self.contents.entry(part.row.document).or_default();
+            if !part.set_aside.is_empty() {
+                let gone = |chunk: &Vec<u8>| {
+                    part.set_aside
+                        .iter()
+                        .any(|hash| hash.0 == chunk_hash(chunk))
+                };
+                content
+                    .set_aside
+                    .extend(content.changes.iter().filter(|chunk| gone(chunk)).cloned());
+                content.changes.retain(|chunk| !gone(chunk));
+            }
+            if part.erased {
+                let set_aside = std::mem::take(&mut content.set_aside);
+                *content = DocumentContent {
+                    set_aside,
+                    ..DocumentContent::default()
+                };
+            }
             let changes = part.changes.into_iter().map(|(_, bytes)| bytes);
             content.changes.extend(changes);
             content.salts.extend(part.salts);
@@ -58,7 +84,29 @@ pub(crate) struct Side {
 }
 
 impl Side {
+    /// The victim with this on its disk.
+    pub(crate) fn restored(
+        restored: Restored,
+        contents: Vec<(DocumentId, DocumentContent)>,
+    ) -> Self {
+        let disk = Disk {
+            contents: contents.into_iter().collect(),
+            ..Disk::default()
+        };
+        Self::with(0, 30, disk, restored)
+    }
+
     fn start(index: usize, process: u8, disk: Disk) -> Self {
+        let restored = Restored {
+            statements: disk.statements.values().cloned().collect(),
+            documents: disk.rows.values().cloned().collect(),
+            ..Restored::default()
+        };
+        Self::with(index, process, disk, restored)
+    }
+
+    fn with(index: usize, process: u8, disk: Disk, restored: Restored) -> Self {
+        let documents: Vec<_> = (restored.documents.iter().map(|row| row.document)).collect();
         let config = Config {
             person: person(index),
             device_secret: SECRETS[index].into(),
@@ -68,14 +116,9 @@ impl Side {
             rules: Arc::new(AllowAll),
             compression: Arc::new(Uncompressed),
         };
-        let restored = Restored {
-            statements: disk.statements.values().cloned().collect(),
-            documents: disk.rows.values().cloned().collect(),
-            ..Restored::default()
-        };
         let mut engine = Box::new(Engine::new(config, restored));
-        for document in disk.rows.keys() {
-            engine.open(*document);
+        for document in documents {
+            engine.open(document);
         }
         let mut side = Self {
             engine,
@@ -95,16 +138,45 @@ impl Side {
         }
     }
 
-    fn connect(&mut self, peer: usize, dialled: bool) {
+    pub(crate) fn connect(&mut self, peer: usize, dialled: bool) {
+        self.connected(person(peer), device(peer), dialled);
+    }
+
+    /// The connection ends and another begins.
+    pub(crate) fn connect_as(&mut self, person: PersonId, device: DeviceId) {
+        let connection = CONNECTION;
+        self.engine
+            .handle(self.now(), Input::Disconnected { connection });
+        self.run();
+        self.connected(person, device, false);
+    }
+
+    fn connected(&mut self, person: PersonId, device: DeviceId, dialled: bool) {
         let input = Input::Connected {
             connection: CONNECTION,
-            person: person(peer),
-            device: device(peer),
+            person,
+            device,
             dialled,
         };
         self.closed = false;
         self.engine.handle(self.now(), input);
         self.run();
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&mut self, millis: u64) {
+        self.millis = self.millis.saturating_add(millis).min(MILLIS_MAX);
+        self.engine.expire(self.now());
+        self.engine.follow_retirements();
+        self.engine.handle(self.now(), Input::Tick);
+        self.run();
+    }
+
+    /// Whether anything that was sent names a document.
+    pub(crate) fn has_named(&self, document: DocumentId) -> bool {
+        let id = document.as_bytes();
+        let names = |frame: &Vec<u8>| frame.windows(id.len()).any(|window| window == id);
+        self.sent.iter().any(names)
     }
 
     /// A frame comes, and everything that follows from it happens.
@@ -160,6 +232,15 @@ impl Side {
         document
     }
 
+    /// Writes into a document as far as it can be written; false if it was not.
+    pub(crate) fn try_write(&mut self, document: DocumentId) -> bool {
+        let written = self
+            .engine
+            .edit(self.now(), document, |tx| tx.put(ROOT, "written", 1));
+        self.run();
+        written.is_ok()
+    }
+
     fn write(&mut self, document: DocumentId, round: usize) {
         let edited = self.engine.edit(self.now(), document, |tx| {
             let title = tx.get(ROOT, "title")?;
@@ -190,6 +271,7 @@ fn device(index: usize) -> DeviceId {
 /// See the [module](self).
 pub(crate) struct Stage {
     victim: Side,
+    greeted: Side,
     pub(crate) shared: DocumentId,
     pub(crate) private: DocumentId,
     /// What the hostile device would honestly say, in order.
@@ -198,8 +280,15 @@ pub(crate) struct Stage {
     pub(crate) heads: Vec<ChangeHash>,
     /// Its changes that the victim has not got, each built on the one before.
     pub(crate) pending: Vec<Vec<u8>>,
+    /// All of them in one frame.
+    pub(crate) pending_frame: Vec<u8>,
     pub(crate) content: DocumentContent,
+    /// The whole of it as a batch, encoded.
+    pub(crate) coded: Vec<u8>,
+    /// What encoding it goes by: the hostile device sends.
+    pub(crate) context: Context,
     statements: Vec<Vec<u8>>,
+    looked_at: Mutex<HashSet<[u8; 32]>>,
 }
 
 impl Stage {
@@ -253,22 +342,43 @@ impl Stage {
         assert_ne!(sides[0].engine.heads(shared), known);
         let mut victim = Side::start(0, 20, disk);
         victim.connect(1, false);
-        Self {
+        let mut greeted = victim.clone();
+        greeted.hear(frames[0].clone());
+        let context = Context {
+            document: shared,
+            sender: Some(device(1)),
+        };
+        let mut stage = Self {
             victim,
+            greeted,
             shared,
             private,
             frames,
             heads: known,
             pending,
+            pending_frame: Vec::new(),
             content,
+            coded: Vec::new(),
+            context,
             statements,
-        }
+            looked_at: Mutex::default(),
+        };
+        stage.coded = encode(&stage.batch(), &stage.context);
+        let last = stage.pending.last().map(|chunk| chunk_hash(chunk));
+        let last = last.expect("the hostile device wrote");
+        stage.pending_frame = stage.signed(stage.pending.clone(), last);
+        stage
     }
 
     /// The victim, just connected to the hostile device. A copy: to start it costs a signature
     /// check for each statement and attestation on its disk.
     pub(crate) fn victim(&self) -> Side {
         self.victim.clone()
+    }
+
+    /// The victim after the greeting, where changes would come.
+    pub(crate) fn greeted(&self) -> Side {
+        self.greeted.clone()
     }
 
     /// All of the shared document as a batch.
@@ -281,11 +391,38 @@ impl Stage {
         }
     }
 
-    pub(crate) fn context(&self) -> Context {
-        Context {
-            document: self.shared,
-            sender: Some(device(1)),
+    /// What the victim has of people and consent, by hash.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = (&[u8; 32], &Vec<u8>)> {
+        self.victim.disk.statements.iter()
+    }
+
+    /// What the victim has of documents.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (&DocumentRow, &DocumentContent)> {
+        let disk = &self.victim.disk;
+        let rows = disk.rows.iter();
+        rows.map(|(document, row)| (row, &disk.contents[document]))
+    }
+
+    /// Whether this is the first device with just this on its disk of the shared document.
+    pub(crate) fn is_new(&self, side: &Side) -> bool {
+        let mut hasher = blake3::Hasher::new();
+        if let Some(content) = side.disk.contents.get(&self.shared) {
+            for list in [&content.changes, &content.attestations] {
+                hasher.update(&list.len().to_le_bytes());
+                for bytes in list {
+                    hasher.update(&bytes.len().to_le_bytes());
+                    hasher.update(bytes);
+                }
+            }
         }
+        let mut looked_at = self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if looked_at.len() >= STATES_MAX {
+            looked_at.clear();
+        }
+        looked_at.insert(*hasher.finalize().as_bytes())
     }
 
     /// A frame with any changes, signed for by the hostile device.
@@ -297,7 +434,8 @@ impl Stage {
             heads: &[ChangeHash(head)],
             previous: None,
         };
-        let attestation = Attestation::sign(claim, device(1), &SECRETS[1]);
+        let sender = self.context.sender.expect("the hostile device");
+        let attestation = Attestation::sign(claim, sender, &SECRETS[1]);
         let content = DocumentContent {
             changes,
             salts: self.content.salts.clone(),
@@ -371,8 +509,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         seeds.push(("gate", name.into(), script.clone()));
         seeds.push(("contents", name.into(), script));
     }
-    let coded = encode(&stage.batch(), &stage.context());
-    let coded = [vec![0], coded].concat();
+    let coded = [&[0][..], &stage.coded].concat();
     seeds.push(("coding", "coded".into(), coded));
     seeds.push(("coding", "edited".into(), vec![1, 1, 3, 0, 40, 1]));
     let chunks = [vec![2, 0], vec![1, 3, 0, 60, 1, 0, 2, 0, 0, 90, 0x7f]].concat();
@@ -380,5 +517,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     let broken = [vec![3, 0], vec![1, 3, 0, 60, 1, 0, 2, 0, 0, 90, 0x7f]].concat();
     seeds.push(("coding", "broken".into(), broken));
     seeds.extend(crate::node::seeds());
+    seeds.extend(crate::rows::seeds());
+    seeds.extend(crate::consent::seeds());
     seeds
 }

@@ -65,7 +65,7 @@ pub fn attestation(data: &[u8]) {
 /// What any bytes stand for keeps its bound and comes back; so does whatever is encoded.
 pub fn coding(data: &[u8]) {
     let stage = Stage::shared();
-    let context = stage.context();
+    let context = &stage.context;
     let Some((first, rest)) = data.split_first() else {
         return;
     };
@@ -73,7 +73,7 @@ pub fn coding(data: &[u8]) {
     let coded = match first % 4 {
         0 => rest.to_vec(),
         1 => {
-            let mut coded = encode(&stage.batch(), &context);
+            let mut coded = stage.coded.clone();
             script.edit(&mut coded);
             coded
         }
@@ -87,15 +87,15 @@ pub fn coding(data: &[u8]) {
             }
             let proofs = batch.attestations.iter_mut();
             proofs.for_each(|proof| script.edit(proof));
-            assert_comes_back(&batch, &context)
+            assert_comes_back(&batch, context)
         }
     };
     for bytes_max in [4 << 10, 1 << 20] {
-        if let Ok(batch) = decode(&coded, &context, bytes_max) {
+        if let Ok(batch) = decode(&coded, context, bytes_max) {
             let lists = batch.changes.iter().chain(&batch.attestations);
             let bytes = lists.map(Vec::len).sum::<usize>() + batch.salts.len() * 40;
             assert!(bytes <= bytes_max);
-            assert_comes_back(&batch, &context);
+            assert_comes_back(&batch, context);
         }
     }
 }
@@ -151,7 +151,7 @@ pub fn session(data: &[u8]) {
         victim.hear(frame);
     }
     assert_eq!(victim.engine.heads(stage.private), before);
-    assert_sound(stage, &victim);
+    assert_sound(stage, &victim, data);
 }
 
 /// Changes that are well signed and otherwise anything are admitted whole and proven, or not.
@@ -161,9 +161,7 @@ pub fn gate(data: &[u8]) {
 
 fn gate_admits(data: &[u8]) -> bool {
     let stage = Stage::shared();
-    let mut victim = stage.victim();
-    // The greeting, up to where changes would come.
-    victim.hear(stage.frames[0].clone());
+    let mut victim = stage.greeted();
     let before = victim.engine.heads(stage.shared);
     let mut script = Script::new(data);
     let (changes, head) = edited(&stage.pending, &mut script);
@@ -173,7 +171,7 @@ fn gate_admits(data: &[u8]) -> bool {
         after == before || after.iter().any(|hash| hash.0 == head),
         "the heads are those of before or of the whole batch"
     );
-    assert_sound(stage, &victim);
+    assert_sound(stage, &victim, data);
     after != before
 }
 
@@ -198,19 +196,23 @@ fn edited(pending: &[Vec<u8>], script: &mut Script<'_>) -> (Vec<Vec<u8>>, [u8; 3
     (changes, head)
 }
 
-/// What must hold of a device at any time.
-fn assert_sound(stage: &Stage, victim: &Side) {
-    let private = stage.private;
-    for frame in &victim.sent {
-        let named = frame.windows(16).any(|window| window == private.as_bytes());
-        assert!(!named, "a document that is not shared was named");
-    }
+/// What must hold of a device at any time, here after a script.
+fn assert_sound(stage: &Stage, victim: &Side, script: &[u8]) {
+    let named = victim.has_named(stage.private);
+    assert!(!named, "a document that is not shared was named");
     let document = victim.engine.read(stage.shared).expect("it was opened");
     if document.get_heads() == stage.heads && victim.engine.heads(stage.shared) == stage.heads {
         // The same changes as in the beginning, which is looked at by a test of its own.
         return;
     }
-    assert_document_sound(stage, victim);
+    // Most scripts end in a few states, and to look at one takes longer than a script: each is
+    // looked at once, and after one script in sixteen all the same.
+    let sum = script
+        .iter()
+        .fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    if stage.is_new(victim) || sum.is_multiple_of(16) {
+        assert_document_sound(stage, victim);
+    }
 }
 
 /// The shared document can be saved and read again, and each of its changes is proven.
@@ -272,6 +274,6 @@ mod tests {
         let last = chunk_hash(stage.pending.last().expect("there are some"));
         let heads = victim.engine.heads(stage.shared);
         assert!(heads.iter().any(|hash| hash.0 == last));
-        assert_sound(stage, &victim);
+        assert_sound(stage, &victim, &[]);
     }
 }

@@ -92,8 +92,18 @@ fn cards_keys_and_notes_are_read_or_refused() {
 }
 
 #[test]
+fn rows_of_any_form_are_read_or_are_damage() {
+    run("rows");
+}
+
+#[test]
 fn a_damaged_vault_is_an_error_and_nothing_worse() {
     run("contents");
+}
+
+#[test]
+fn no_statement_opens_what_is_not_shared() {
+    run("consent");
 }
 
 #[test]

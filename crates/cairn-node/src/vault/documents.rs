@@ -409,12 +409,11 @@ fn free_position(connection: &Connection, table: &str, number: i64) -> Result<i6
     let last: Option<i64> = connection
         .prepare_cached(&sql)?
         .query_row(params![keys.start(), keys.end()], |row| row.get(0))?;
-    let position = last.map_or_else(|| *keys.start(), |last| last + 1);
-    assert!(
-        keys.contains(&position),
-        "a document has fewer than 2^32 rows"
-    );
-    Ok(position)
+    let position = match last {
+        None => Some(*keys.start()),
+        Some(last) => last.checked_add(1).filter(|next| keys.contains(next)),
+    };
+    position.ok_or_else(|| VaultError::damaged("a document has no more room for rows"))
 }
 
 /// The keys that a document's changes and attestations may have.

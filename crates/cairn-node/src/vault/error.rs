@@ -155,9 +155,8 @@ impl From<rusqlite::Error> for VaultError {
             },
             Error::FromSqlConversionFailure(..)
             | Error::IntegralValueOutOfRange(..)
-            | Error::InvalidColumnType(..) => {
-                Self::damaged("a row of vault.db has an unexpected form")
-            }
+            | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..) => Self::damaged("a row of vault.db has an unexpected form"),
             _ => Self::Database(error.to_string()),
         }
     }

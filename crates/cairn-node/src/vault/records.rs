@@ -332,7 +332,9 @@ pub(super) fn add_audit(connection: &Connection, event: &AuditEvent) -> Result<(
         ])?;
     connection
         .prepare_cached("DELETE FROM audit WHERE number <= ?")?
-        .execute([connection.last_insert_rowid() - i64::from(AUDIT_ROWS_MAX)])?;
+        .execute([connection
+            .last_insert_rowid()
+            .saturating_sub(i64::from(AUDIT_ROWS_MAX))])?;
     Ok(())
 }
 

@@ -118,6 +118,14 @@ const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 /// The newest format of the database that this program reads and writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
+/// The tables without their types and without most of their rules: for rows that were not written
+/// by this program.
+pub(super) fn lenient() -> String {
+    let strict = MIGRATIONS.concat();
+    let any = strict.replace(") STRICT, WITHOUT", ") WITHOUT");
+    any.replace(") STRICT;", ");").replace(" NOT NULL", "")
+}
+
 /// Makes the tables in an empty database.
 pub(super) fn create(connection: &mut Connection) -> Result<(), VaultError> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;

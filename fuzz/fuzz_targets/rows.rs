@@ -1,0 +1,4 @@
+//! libFuzzer on `cairn_fuzz::rows`.
+#![no_main]
+
+cairn_libfuzzer::target!(rows);
