@@ -225,6 +225,25 @@ fn one_meeting_tells_another_own_device_all_about_what_was_erased() {
 }
 
 #[test]
+fn one_who_was_away_hears_of_consent_and_of_its_end_at_once() {
+    let mut world = World::new(2);
+    world.pair(0, 1);
+    let goals: Vec<DocumentId> = (0..8)
+        .map(|_| world.create_with_title(0, "canary"))
+        .collect();
+    for goal in &goals {
+        world.share(0, *goal, 1, Role::Write);
+        world.erase(0, *goal);
+    }
+    world.connect(0, 1);
+    for goal in goals {
+        assert!(world.engine(1).is_retired(goal));
+        assert_eq!(removed(&world, 0, goal), devices(&world, &[0, 1]));
+    }
+    assert_equal_sets(&mut world, 0, 1);
+}
+
+#[test]
 fn a_grantee_who_erases_tells_a_device_of_the_owner_that_has_not_heard_why() {
     let (mut world, goal) = shared_goal("canary");
     let other = world.add_device(0);
