@@ -73,13 +73,7 @@ impl Engine {
             .filter(|hash| graph.position(hash).is_some_and(|position| position < sent))
             .copied()
             .collect();
-        graph.cover_down(&heads, &mut lane.acknowledged, |_| {});
-        let acknowledged = &lane.acknowledged;
-        lane.unacknowledged.retain(|hash| {
-            !graph
-                .position(hash)
-                .is_some_and(|position| acknowledged.contains(position))
-        });
+        lane.has_durably(graph, &heads);
         self.report_delivered(connection, id);
     }
 

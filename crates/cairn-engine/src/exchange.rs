@@ -324,7 +324,7 @@ impl Engine {
             .copied()
             .collect();
         let all_here = here.len() == heads.len();
-        graph.cover_down(&here, &mut lane.acknowledged, |_| {});
+        lane.has_durably(graph, &here);
         // Where questions cross, this may answer an earlier one that named less.
         let covered = |head: &ChangeHash| {
             let position = graph.position(head);
@@ -338,7 +338,7 @@ impl Engine {
         {
             lane.sent = Some(lane.sent.unwrap_or(0).max(asked.durable));
             if has_yours == Has::Durably {
-                graph.cover_down(&asked.heads, &mut lane.acknowledged, |_| {});
+                lane.has_durably(graph, &asked.heads);
             } else {
                 lane.unacknowledged.extend(&asked.heads);
             }

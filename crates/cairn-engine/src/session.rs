@@ -156,6 +156,17 @@ impl Session {
 }
 
 impl Lane {
+    /// Notes that the peer has these changes and all below them durably.
+    pub(crate) fn has_durably(&mut self, graph: &Graph, heads: &[ChangeHash]) {
+        graph.cover_down(heads, &mut self.acknowledged, |_| {});
+        let acknowledged = &self.acknowledged;
+        self.unacknowledged.retain(|hash| {
+            !graph
+                .position(hash)
+                .is_some_and(|position| acknowledged.contains(position))
+        });
+    }
+
     /// Whether the peer has durably acknowledged everything that did not come from itself.
     pub(crate) fn has_all(&self, graph: &Graph) -> bool {
         let mut seen = Cover::default();

@@ -11,6 +11,7 @@ use world::{Pair, World};
 
 const HEADS: u8 = 4;
 const CHANGES: u8 = 5;
+const ACKNOWLEDGEMENT: u8 = 6;
 const SYNCED: u8 = 8;
 const CREDIT: u8 = 9;
 
@@ -281,4 +282,20 @@ fn a_document_first_heard_of_at_any_moment_of_a_meeting_is_passed_on() {
         moments += 1;
     }
     assert!(moments > 10, "{moments}");
+}
+
+#[test]
+fn heads_that_a_peer_names_it_has_durably_whatever_became_of_an_acknowledgement() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(1, "a");
+    pair.share(1, goal, 0, Role::Write);
+    pair.connect();
+    pair.world.lose(ACKNOWLEDGEMENT);
+    append(&mut pair, 0, goal, "b");
+    pair.world.lose_nothing();
+    pair.world.take_events(0);
+    // The owner's side asks again when consent changes, and names what it has.
+    pair.share(1, goal, 0, Role::Read);
+    assert_eq!(heads(&pair, 0, goal), heads(&pair, 1, goal));
+    assert!(!pair.world.settled(0).is_empty());
 }
