@@ -24,7 +24,7 @@ use crate::id::{DeviceId, DocumentId, PersonId};
 use crate::limits::Limits;
 use crate::mutants::broken;
 use crate::people::{Cuts, Standing};
-use crate::proofs::Proofs;
+use crate::proofs::{Added, Proofs};
 use crate::rules::{DocumentRules, Judged};
 use crate::spare::Spare;
 use crate::statement::{Origin, StatementError};
@@ -56,7 +56,8 @@ pub(crate) struct Admission {
     pub(crate) standings: BTreeMap<DeviceId, Standing>,
     /// Own changes that were taken out here and count only once the owner's side took them.
     pub(crate) set_aside: BTreeSet<ChangeHash>,
-    /// Whose device this is.
+    /// This device, and whose it is.
+    pub(crate) device: DeviceId,
     pub(crate) me: PersonId,
     /// Who may write now; judged only on the owner's side.
     pub(crate) writers: BTreeSet<PersonId>,
@@ -81,8 +82,12 @@ pub(crate) struct Admitted {
     pub(crate) contradicted: BTreeSet<DeviceId>,
     /// Changes here that stand where a change of the batch would.
     pub(crate) forks: Vec<Fork>,
-    /// Changes of the batch that nothing in the batch is built on, new or known, not refused.
+    /// Changes of the batch, new or known, not refused.
+    pub(crate) brought: Vec<ChangeHash>,
+    /// Those of them that nothing in the batch is built on.
     pub(crate) tips: Vec<ChangeHash>,
+    /// Own changes of this device came back, and what proves them names others that were refused.
+    pub(crate) to_attest: bool,
     /// Who wrote what was admitted.
     pub(crate) authors: BTreeSet<PersonId>,
     /// Where in the document it is.
@@ -146,10 +151,14 @@ impl Admission {
         let mut refused = BTreeMap::new();
         let mut beyond_cut = Vec::new();
         let mut passes = 0;
+        let mut signed = BTreeSet::new();
         let sifted = loop {
             let sifted = self.sift(&batch.salts, &chunks, &attestations, &mut refused)?;
+            if passes == 0 {
+                signed = sifted.proven();
+            }
             let before = refused.len();
-            self.judge(&chunks, &sifted, &mut refused, &mut beyond_cut);
+            self.judge(&chunks, &sifted, &signed, &mut refused, &mut beyond_cut);
             if refused.len() == before {
                 break sifted;
             }
@@ -259,33 +268,18 @@ impl Admission {
                 Err(_) => return Err(BatchError::Form),
             }
         }
-        for attestation in attestations {
-            self.add_attestation(&mut sifted, attestation);
-        }
+        let counting = attestations.iter().filter(|attestation| {
+            attestation.document() == self.document
+                && Proofs::is_complete(&facts.graph, attestation)
+                && matches!(
+                    self.standings.get(&attestation.device()),
+                    // Of a revoked device too: it proves who wrote, which is not yet that it counts.
+                    Some(Standing::Current(_) | Standing::Cut(..))
+                )
+        });
+        let counting = counting.cloned().collect();
+        sifted.attestations = facts.proofs.add(&facts.graph, counting);
         Ok(sifted)
-    }
-
-    fn add_attestation(&self, sifted: &mut Sifted, attestation: &Attestation) {
-        let counts = attestation.document() == self.document
-            && Proofs::is_complete(&sifted.facts.graph, attestation)
-            && matches!(
-                self.standings.get(&attestation.device()),
-                // Of a revoked device too: it proves who wrote, which is not yet that it counts.
-                Some(Standing::Current(_) | Standing::Cut(..))
-            );
-        if counts {
-            let facts = &mut sifted.facts;
-            if let Some(replaced) = facts
-                .proofs
-                .add_attestation(&facts.graph, attestation.clone())
-            {
-                sifted
-                    .attestations
-                    .retain(|new| !replaced.contains(&new.hash()));
-                sifted.attestations.push(attestation.clone());
-                sifted.replaced.extend(replaced);
-            }
-        }
     }
 
     /// Finds changes of the batch that would stand where another one of their actor stands here.
@@ -343,18 +337,15 @@ impl Admission {
         &self,
         chunks: &[ChangeChunk<'_>],
         sifted: &Sifted,
+        signed: &BTreeSet<ChangeHash>,
         refused: &mut BTreeMap<ChangeHash, Refusal>,
         beyond_cut: &mut Vec<(DeviceId, ChangeHash)>,
     ) {
         let cuts = Cuts::new(&sifted.facts.graph, &self.standings);
         for (position, index) in &sifted.new {
             let chunk = &chunks[*index];
-            let verdict = match self.author(&sifted.facts, &cuts, *position) {
-                None => Some(Refusal::Unproven),
-                Some((device, author)) => self
-                    .beyond_cut(&sifted.facts, &cuts, *position, device)
-                    .or_else(|| self.policy(&sifted.facts, &cuts, *position, chunk, author)),
-            };
+            let signed = signed.contains(&chunk.hash());
+            let verdict = self.verdict(&sifted.facts, &cuts, *position, chunk, signed);
             if let Some(refusal) = verdict {
                 refused.insert(chunk.hash(), refusal);
                 if refusal == Refusal::BeyondCut {
@@ -365,20 +356,40 @@ impl Admission {
         }
     }
 
-    /// The proven author of a change. Of a revoked device's work the recovery key's cut is a proof
-    /// too: the attestation that stood there may have named what was taken out since.
-    fn author(
+    /// Why a change is not taken, if it is not. `signed` says that its author's device has signed it
+    /// together with others of the batch, some of which may be refused.
+    fn verdict(
         &self,
         facts: &Facts,
         cuts: &Cuts,
         position: Position,
-    ) -> Option<(DeviceId, PersonId)> {
-        let device = facts.author_device(position)?;
-        let person = self.person_of(device)?;
+        chunk: &ChangeChunk<'_>,
+        signed: bool,
+    ) -> Option<Refusal> {
+        if self.is_set_aside(facts, cuts, position) {
+            return Some(Refusal::NotAllowed);
+        }
+        let Some((device, author)) = self.author(facts, position) else {
+            return Some(Refusal::Unproven);
+        };
+        // Of a revoked device's work the recovery key's cut is a proof too: the attestation that
+        // stood there may have named what was taken out since.
         let proven = facts.proofs.is_proven(&facts.graph, position)
             || cuts.covers(device, position)
             || broken("unproven-admitted");
-        proven.then_some((device, person))
+        if !proven && !signed {
+            return Some(Refusal::Unproven);
+        }
+        self.beyond_cut(facts, cuts, position, device)
+            .or_else(|| self.policy(facts, cuts, position, chunk, author))
+            // A proof that names what is refused cannot be passed on. This device signs its own
+            // work anew.
+            .or_else(|| (!proven && device != self.device).then_some(Refusal::Unproven))
+    }
+
+    fn author(&self, facts: &Facts, position: Position) -> Option<(DeviceId, PersonId)> {
+        let device = facts.author_device(position)?;
+        Some((device, self.person_of(device)?))
     }
 
     /// What a revoked device made beyond its cut counts only where somebody else's side had taken
@@ -399,11 +410,19 @@ impl Admission {
         {
             return None;
         }
-        Some(if cut.closed {
+        Some(if cut.is_final(&facts.graph) {
             Refusal::NotAllowed
         } else {
             Refusal::BeyondCut
         })
+    }
+
+    /// Whether a change was taken out here because the owner's side does not take it. Another own
+    /// device must hear so even if what proved the change named others that are gone.
+    fn is_set_aside(&self, facts: &Facts, cuts: &Cuts, position: Position) -> bool {
+        self.set_aside.contains(&facts.graph.node(position).hash)
+            && self.me != self.origin.owner
+            && !self.is_judged(facts, cuts, position)
     }
 
     fn policy(
@@ -417,9 +436,6 @@ impl Admission {
         let owner = self.origin.owner;
         if author == owner || self.is_judged(facts, cuts, position) {
             return None;
-        }
-        if self.set_aside.contains(&chunk.hash()) {
-            return Some(Refusal::NotAllowed);
         }
         if self.me != owner {
             // Another grantee's change counts once the owner's side has judged it.
@@ -470,6 +486,13 @@ impl Admission {
             &changes,
             sifted.facts.graph.heads(),
         )?;
+        let to_attest = sifted.new.iter().any(|(position, _)| {
+            sifted.facts.author_device(*position) == Some(self.device)
+                && !sifted
+                    .facts
+                    .proofs
+                    .is_proven(&sifted.facts.graph, *position)
+        });
         let authors = sifted
             .new
             .iter()
@@ -484,11 +507,10 @@ impl Admission {
         }
         let below: BTreeSet<ChangeHash> =
             chunks.iter().flat_map(ChangeChunk::dependencies).collect();
-        let tips = chunks
-            .iter()
-            .map(ChangeChunk::hash)
-            .filter(|hash| !below.contains(hash) && !refused.contains_key(hash))
-            .collect();
+        let hashes = chunks.iter().map(ChangeChunk::hash);
+        let brought: Vec<ChangeHash> = hashes.filter(|hash| !refused.contains_key(hash)).collect();
+        let tips = brought.iter().copied();
+        let tips = tips.filter(|hash| !below.contains(hash)).collect();
         Ok(Admitted {
             contents: Box::new(Contents {
                 automerge,
@@ -496,13 +518,15 @@ impl Admission {
             }),
             changes,
             salts: sifted.salts,
-            attestations: sifted.attestations,
-            replaced: sifted.replaced,
+            attestations: sifted.attestations.new,
+            replaced: sifted.attestations.replaced,
             refused: refused.into_iter().collect(),
             beyond_cut: Vec::new(),
             contradicted: BTreeSet::new(),
             forks: Vec::new(),
+            brought,
             tips,
+            to_attest,
             authors,
             touched,
         })
@@ -516,8 +540,18 @@ struct Sifted {
     /// Position in the graph and index in the batch of each new change.
     new: Vec<(Position, usize)>,
     salts: Vec<(DeviceId, [u8; 8])>,
-    attestations: Vec<Attestation>,
-    replaced: Vec<RecordHash>,
+    attestations: Added,
+}
+
+impl Sifted {
+    /// New changes that their authors' devices have signed.
+    fn proven(&self) -> BTreeSet<ChangeHash> {
+        let facts = &self.facts;
+        let new = self.new.iter().map(|(position, _)| *position);
+        new.filter(|position| facts.proofs.is_proven(&facts.graph, *position))
+            .map(|position| facts.graph.node(position).hash)
+            .collect()
+    }
 }
 
 /// Applies changes to a copy of a document: to the spare one if it can be caught up. It must then

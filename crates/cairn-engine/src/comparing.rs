@@ -89,7 +89,8 @@ impl Engine {
         }
     }
 
-    /// Notes that a document changed: what was taken down of it for a comparison is old.
+    /// Notes that a document changed or came about: what was taken down of it for a comparison, if
+    /// anything, is old.
     pub(crate) fn note_changed(&mut self, id: DocumentId) {
         for session in self.sessions.values_mut() {
             if !session.is_compared() {
@@ -278,6 +279,10 @@ fn known_to(document: &Document, me: PersonId, person: PersonId, flows: bool) ->
     if flows {
         for head in &document.durable_heads {
             heads.update(&head.0);
+        }
+        // Whoever has the proof is asked for it.
+        if document.proofs_missing() {
+            heads.update(b"proofs missing");
         }
     }
     Known {

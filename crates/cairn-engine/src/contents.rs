@@ -75,6 +75,7 @@ pub enum LoadError {
 pub struct LoadedDocument {
     pub(crate) contents: Box<Contents>,
     pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
+    pub(crate) proofs_missing: bool,
     pub(crate) staged: Vec<StagedTransfer>,
 }
 
@@ -101,14 +102,12 @@ impl LoadedDocument {
                 .map_err(|_error| LoadError::Order { position })?;
             changes.push(Change::from_bytes(bytes).map_err(|_error| LoadError::Unappliable)?);
         }
-        for bytes in content.attestations {
-            if let Ok(attestation) = Attestation::from_bytes(bytes)
-                && attestation.document() == document
-                && Proofs::is_complete(&facts.graph, &attestation)
-            {
-                facts.proofs.add_attestation(&facts.graph, attestation);
-            }
-        }
+        let attestations = content.attestations.into_iter();
+        let complete = attestations
+            .filter_map(|bytes| Attestation::from_bytes(bytes).ok())
+            .filter(|attestation| attestation.document() == document)
+            .filter(|attestation| Proofs::is_complete(&facts.graph, attestation));
+        facts.proofs.add(&facts.graph, complete.collect());
         let mut automerge = Automerge::new();
         let applied = catch_unwind(AssertUnwindSafe(|| {
             automerge.apply_changes(changes).is_ok()
@@ -127,6 +126,7 @@ impl LoadedDocument {
             .collect();
         Ok(Self {
             set_aside,
+            proofs_missing: facts.proofs.are_missing(&facts.graph),
             staged: content.staged,
             contents: Box::new(Contents { automerge, facts }),
         })

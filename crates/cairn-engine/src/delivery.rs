@@ -127,6 +127,7 @@ impl Engine {
         if delivered && lane.delivered != heads {
             lane.delivered = heads.to_vec();
             let heads = heads.to_vec();
+            self.ask_for_proofs(connection, id);
             self.event(Event::Delivered {
                 document: id,
                 person,

@@ -253,20 +253,26 @@ impl Engine {
         recovery_secret: &[u8; 32],
     ) -> Result<(), DeviceError> {
         let origin = self.check_cut(id, device, recovery_secret)?;
-        let cut = DeviceCut {
-            origin,
-            person: self.config.person,
-            device,
-            heads: Vec::new(),
-            statements_kept: Vec::new(),
-            closed: true,
-            at_millis: now.wall_millis,
-        };
-        let cut = SignedStatement::sign(Statement::DeviceCut(cut), recovery_secret);
+        let mut heads = Vec::new();
         if let Some(document) = self.documents.get_mut(&id) {
             document.beyond_cut.remove(&device);
+            heads = document.kept_heads(self.config.person, device);
         }
-        self.keep_consent(id, vec![cut]);
+        // With all that stays: a cut that came alone would leave out too much.
+        let cuts = parts(&heads)
+            .into_iter()
+            .map(|heads| DeviceCut {
+                origin,
+                person: self.config.person,
+                device,
+                heads,
+                statements_kept: Vec::new(),
+                closed: true,
+                at_millis: now.wall_millis,
+            })
+            .map(|cut| SignedStatement::sign(Statement::DeviceCut(cut), recovery_secret))
+            .collect();
+        self.keep_consent(id, cuts);
         self.take_out_beyond_cuts(id);
         self.consent_changed(id, None);
         self.report_settled();
@@ -383,7 +389,7 @@ impl Engine {
 }
 
 /// A list in parts of at most [`LIST_MAX`], at least one.
-fn parts(list: &[RecordHash]) -> Vec<Vec<RecordHash>> {
+fn parts<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
     if list.is_empty() {
         return vec![Vec::new()];
     }

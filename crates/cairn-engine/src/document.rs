@@ -45,10 +45,15 @@ pub(crate) struct Document {
     pub(crate) durable: usize,
     /// Digests of what each person it is compared with should know.
     known: BTreeMap<PersonId, Known>,
+    /// The proof of a change is missing: it named what was taken out, and nobody has brought a newer
+    /// one. Meaningful once loaded.
+    proofs_missing: bool,
     /// A gate job is under way.
     pub(crate) admitting: bool,
     /// Changes that the owner's side does not take, or a closed cut leaves out, until the document is rebuilt.
     pub(crate) unwanted: BTreeSet<ChangeHash>,
+    /// A closed cut names changes that are not here yet: what it leaves out is known once they are.
+    pub(crate) cut_waits: bool,
     /// Changes of revoked devices that were refused because no cut covers them.
     pub(crate) beyond_cut: BTreeMap<DeviceId, BTreeSet<ChangeHash>>,
     /// Devices that were found to have signed two changes as the same one.
@@ -88,8 +93,10 @@ impl Document {
             durable_heads: heads,
             durable: 0,
             known: BTreeMap::new(),
+            proofs_missing: false,
             admitting: false,
             unwanted: BTreeSet::new(),
+            cut_waits: false,
             beyond_cut: BTreeMap::new(),
             forked: BTreeSet::new(),
             rebuilding: false,
@@ -112,6 +119,19 @@ impl Document {
         grantees
             .filter(|person| self.consent.role(*person) == Role::Write)
             .collect()
+    }
+
+    /// Heads of what stays of a revoked device's work, as few as it takes.
+    pub(crate) fn kept_heads(&self, person: PersonId, device: DeviceId) -> Vec<ChangeHash> {
+        let heads: Vec<ChangeHash> = self.consent.cut(person, device).heads.into_iter().collect();
+        let Some(contents) = self.loaded() else {
+            return heads;
+        };
+        let graph = &contents.facts.graph;
+        let unknown = heads.iter().filter(|head| !graph.contains(head)).copied();
+        let mut kept: Vec<ChangeHash> = unknown.chain(graph.heads_below(&heads)).collect();
+        kept.sort();
+        kept
     }
 
     pub(crate) fn loaded(&self) -> Option<&Arc<Contents>> {
@@ -164,6 +184,28 @@ impl Document {
         self.set_durable(graph.len(), graph.heads().to_vec());
         self.set_aside = loaded.set_aside;
         self.body = Body::Loaded(Arc::from(loaded.contents));
+        self.set_proofs_missing(loaded.proofs_missing);
+    }
+
+    pub(crate) fn proofs_missing(&self) -> bool {
+        self.proofs_missing
+    }
+
+    /// Looks again whether a proof is missing, after some may have come.
+    pub(crate) fn look_for_proofs(&mut self) {
+        if self.proofs_missing
+            && let Some(contents) = self.loaded()
+        {
+            let facts = &contents.facts;
+            self.set_proofs_missing(facts.proofs.are_missing(&facts.graph));
+        }
+    }
+
+    fn set_proofs_missing(&mut self, missing: bool) {
+        if self.proofs_missing != missing {
+            self.proofs_missing = missing;
+            self.known.clear();
+        }
     }
 
     /// Heads of everything here, durable or not.

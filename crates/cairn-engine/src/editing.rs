@@ -66,7 +66,10 @@ impl Engine {
         let id = origin.document();
         self.documents.insert(id, Document::empty(origin));
         match self.edit(now, id, edit) {
-            Ok(value) => Ok((id, value)),
+            Ok(value) => {
+                self.note_changed(id);
+                Ok((id, value))
+            }
             Err(error) => {
                 self.documents.remove(&id);
                 Err(error)
@@ -212,12 +215,14 @@ impl Engine {
             previous: document.attestation,
         };
         let attestation = Attestation::sign_with(claim, device, &self.key);
-        let replaced = facts
-            .proofs
-            .add_attestation(&facts.graph, attestation.clone())?;
+        let added = facts.proofs.add(&facts.graph, vec![attestation.clone()]);
+        if added.new.is_empty() {
+            return None;
+        }
         document.attested += 1;
         document.attestation = Some(attestation.hash());
-        Some((attestation, replaced))
+        document.look_for_proofs();
+        Some((attestation, added.replaced))
     }
 
     fn keep_own(

@@ -546,6 +546,10 @@ impl Engine {
                     }
                     self.pump(connection);
                 }
+                let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
+                for connection in connections {
+                    self.ask_for_proofs(connection, id);
+                }
             }
             Err(error) => {
                 known.body = Body::Damaged;

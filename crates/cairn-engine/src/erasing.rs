@@ -89,7 +89,7 @@ impl Engine {
 
     /// Lets another document of this person go on in the place of one: who may read the old one
     /// gets the same consent for the new one, with purpose and time, unless there is consent for them
-    /// already, and is told its id. Then the old one is [erased](Self::erase).
+    /// already, and is told its id; one who is not paired with this notebook does not. Then the old one is [erased](Self::erase).
     ///
     /// # Errors
     /// See [`EraseError`]; the old document is as it was.
@@ -112,7 +112,10 @@ impl Engine {
         }
         let mut carried = Vec::new();
         let mut told = vec![self.config.person];
-        for person in document.consent.grantees() {
+        // A device in wrong hands can sign consent for anyone: the owner, or somebody unknown here.
+        let grantees = document.consent.grantees().into_iter();
+        let others = grantees.filter(|it| *it != self.config.person && self.people.is_known(*it));
+        for person in others {
             let role = document.consent.role(person);
             let in_force = document.consent.in_force(person);
             let strictest = in_force.iter().find(|(_, grant)| grant.role == role);
@@ -219,7 +222,12 @@ impl Engine {
         let is_done =
             document.heads().is_empty() && document.consent.unanswered(self.device).is_empty();
         let under_way = matches!(self.erasing.get(&id), Some(Some(_)));
-        if !document.consent.is_retired() || is_done || under_way {
+        if !document.consent.is_retired() || under_way {
+            return;
+        }
+        if is_done {
+            // A peer may have given back this device's receipt while the document was read.
+            self.erasing.remove(&id);
             return;
         }
         match &document.body {
@@ -381,8 +389,6 @@ impl Engine {
         if receipts.is_empty() {
             return;
         }
-        let told = receipts.iter().map(|signed| signed.bytes().to_vec());
-        let told: Vec<Vec<u8>> = told.collect();
         self.keep_consent(id, receipts);
         let connections: Vec<ConnectionId> = self
             .sessions
@@ -395,7 +401,8 @@ impl Engine {
             .map(|(connection, _)| *connection)
             .collect();
         for connection in connections {
-            self.send_statements(connection, told.clone());
+            // With the retirement, of which this device of the owner may not have heard.
+            self.send_consent(connection, id);
         }
     }
 }

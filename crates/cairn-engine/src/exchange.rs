@@ -12,7 +12,7 @@ use crate::frame::{Changes, Has, Message, Staged};
 use crate::id::DocumentId;
 use crate::mutants::broken;
 use crate::pacing::Collecting;
-use crate::session::{Asked, ConnectionId, Lane};
+use crate::session::{Asked, ConnectionId, Lane, Session};
 
 /// What is coded at once, under the lock, when it is new. More than that leaves as a job.
 const CODED_AT_ONCE_BYTES_MAX: usize = 32 << 10;
@@ -308,6 +308,7 @@ impl Engine {
             return;
         };
         let durable = document.durable;
+        let proofs_missing = document.proofs_missing();
         let Some(contents) = document.loaded().cloned() else {
             return;
         };
@@ -349,6 +350,7 @@ impl Engine {
         let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
         let is_all_durable = here.iter().all(is_durable);
         let sampled_before = asked.as_ref().is_some_and(|asked| asked.sampled);
+        let equal = asks && all_here && graph.missing_from(&here).is_empty();
         // Two questions that cross answer each other once there are samples in both.
         if asks && (all_here || !sampled_before) {
             let has_theirs = match (all_here, is_all_durable) {
@@ -361,14 +363,16 @@ impl Engine {
                 lane.acknowledge.extend(waiting);
             }
             let sampled = !all_here && (asked.is_some() || !samples.is_empty());
-            let asks_back = !all_here && samples.is_empty();
+            // A proof that is missing here comes with the answer to a question of equals.
+            let asks_back =
+                (!all_here && samples.is_empty()) || (equal && proofs_missing && asked.is_none());
             self.send_heads(connection, id, has_theirs, asks_back, sampled);
         }
         if all_here {
             // It has nothing that is missing here, and goes on with nothing.
             self.unstage(device, id);
         }
-        if asks && all_here && graph.missing_from(&here).is_empty() {
+        if equal {
             self.send_proofs(connection, id, &contents);
         }
         if resumed {
@@ -381,6 +385,20 @@ impl Engine {
         }
         self.pump(connection);
         self.report_delivered(connection, id);
+    }
+
+    /// Asks a peer for its heads if a proof is missing here: where they are the same, proofs come
+    /// with them.
+    pub(crate) fn ask_for_proofs(&mut self, connection: ConnectionId, id: DocumentId) {
+        let asked = |session: &Session| {
+            session.is_compared() && !session.restricted && self.may_exchange(id, session.person)
+        };
+        let document = self.documents.get(&id);
+        if document.is_some_and(Document::proofs_missing)
+            && self.sessions.get(&connection).is_some_and(asked)
+        {
+            self.ask(connection, id);
+        }
     }
 
     /// Sends attestations to a peer that misses no change. One that took changes out again may

@@ -288,11 +288,13 @@ impl Graph {
 
     /// The clock below a change with these dependencies; unknown ones are passed over.
     pub(crate) fn clock_below(&self, dependencies: &[ChangeHash]) -> Clock {
-        let positions: Vec<Position> = dependencies
-            .iter()
-            .filter_map(|dependency| self.position(dependency))
-            .collect();
-        self.clock(&positions)
+        self.clock(&self.positions(dependencies))
+    }
+
+    /// Where changes are; unknown ones are passed over.
+    pub(crate) fn positions(&self, hashes: &[ChangeHash]) -> Vec<Position> {
+        let known = hashes.iter().filter_map(|hash| self.position(hash));
+        known.collect()
     }
 
     /// Whether an operation was made by a change within `clock`.

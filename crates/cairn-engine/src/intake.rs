@@ -109,6 +109,7 @@ impl Engine {
             compression: self.config.compression.clone(),
             standings,
             set_aside: document.set_aside.iter().map(|(hash, _)| *hash).collect(),
+            device: self.device,
             me: self.config.person,
             writers,
             rules: self.config.rules.clone(),
@@ -246,13 +247,18 @@ impl Engine {
             self.misbehaved(connection);
             return None;
         };
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.look_for_proofs();
+        }
         let Admitted {
             changes,
             salts,
             attestations,
             replaced,
             refused,
+            brought,
             tips,
+            to_attest,
             authors,
             touched,
             beyond_cut,
@@ -263,10 +269,15 @@ impl Engine {
         let step = (!edited_meanwhile).then(|| changes.clone());
         self.counters.changes_received += changes.len() as u64;
         self.look_for_copies(id, &changes, &attestations, &contradicted);
-        if let Some(lane) = self.lane_mut(connection, id) {
+        let document = self.documents.get(&id);
+        let now = document.and_then(Document::loaded).cloned();
+        if let (Some(now), Some(lane)) = (now, self.lane_mut(connection, id)) {
             lane.expecting = false;
             lane.acknowledge.extend(&tips);
-            lane.from_peer.extend(changes.iter().map(|(hash, _)| *hash));
+            // What was sent to the peer before is acknowledged by it.
+            let sent = lane.sent.unwrap_or(0);
+            let unsent = |hash: &ChangeHash| now.facts.graph.position(hash) >= Some(sent);
+            lane.from_peer.extend(brought.into_iter().filter(unsent));
         }
         let mut batch = Changes {
             salts,
@@ -285,8 +296,7 @@ impl Engine {
             .documents
             .get(&id)
             .is_some_and(|document| document.origin.owner == self.config.person);
-        if judge
-            && !changes.is_empty()
+        if (judge && !changes.is_empty() || to_attest)
             && let Some((own, own_replaced)) = self.attest(id)
         {
             batch.attestations.push(own.bytes().to_vec());
@@ -314,6 +324,9 @@ impl Engine {
                     touched,
                 });
             }
+        }
+        if self.documents.get(&id).is_some_and(|known| known.cut_waits) {
+            self.take_out_beyond_cuts(id);
         }
         self.refuse(connection, id, refused);
         self.note_beyond_cut(id, beyond_cut);
@@ -394,11 +407,9 @@ fn facts_on_top(
         let chunk = crate::chunk::ChangeChunk::parse(bytes, limits).ok()?;
         facts.push_checked(&chunk, limits).ok()?;
     }
-    for attestation in &admitted.attestations {
-        facts
-            .proofs
-            .add_attestation(&facts.graph, attestation.clone());
-    }
+    facts
+        .proofs
+        .add(&facts.graph, admitted.attestations.clone());
     Some(facts)
 }
 

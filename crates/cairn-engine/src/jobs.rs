@@ -223,7 +223,7 @@ impl Collect {
     /// What proves the changes of the document.
     fn proofs(&self) -> Changes {
         let proofs = &self.contents.facts.proofs;
-        let attestations = proofs.attestations();
+        let attestations = proofs.newest();
         Changes {
             salts: proofs.salts().collect(),
             changes: Vec::new(),

@@ -301,6 +301,12 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
+    /// Whether what lies beyond is gone for good, and all that stays is known here: of what is
+    /// missing nobody can tell what lies below it.
+    pub(crate) fn is_final(&self, graph: &Graph) -> bool {
+        self.closed && self.heads.iter().all(|head| graph.contains(head))
+    }
+
     /// All that lies at or below the heads that are known here.
     pub(crate) fn cover(&self, graph: &Graph) -> Cover {
         let mut cover = Cover::default();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use automerge::ActorId;
 
 use crate::attestation::{Attestation, actor_of};
-use crate::graph::{Cover, Graph, Position};
-use crate::id::{DeviceId, DocumentId, ProcessId};
+use crate::graph::{Clock, Cover, Graph, Position};
+use crate::id::{DeviceId, DocumentId};
 use crate::layered::LayeredMap;
 use crate::storage::RecordHash;
 
@@ -16,8 +16,24 @@ use crate::storage::RecordHash;
 pub(crate) struct Proofs {
     salts: Arc<BTreeMap<DeviceId, BTreeSet<[u8; 8]>>>,
     devices: LayeredMap<ActorId, DeviceId>,
-    attestations: BTreeMap<(DeviceId, ProcessId), Vec<Attestation>>,
+    attestations: BTreeMap<DeviceId, Vec<Kept>>,
     covers: BTreeMap<DeviceId, Cover>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    attestation: Attestation,
+    /// Whether no other one of its device proves all that it does.
+    newest: bool,
+}
+
+/// What became of attestations that were added.
+#[derive(Debug, Default)]
+pub(crate) struct Added {
+    /// Those of them that say something new.
+    pub(crate) new: Vec<Attestation>,
+    /// Kept ones that they replace.
+    pub(crate) replaced: Vec<RecordHash>,
 }
 
 impl Proofs {
@@ -51,7 +67,8 @@ impl Proofs {
     }
 
     pub(crate) fn attestations(&self) -> impl Iterator<Item = &Attestation> + '_ {
-        self.attestations.values().flatten()
+        let kept = self.attestations.values().flatten();
+        kept.map(|known| &known.attestation)
     }
 
     /// Whether all heads an attestation names are in the graph: only then can it prove anything.
@@ -59,63 +76,90 @@ impl Proofs {
         attestation.heads().iter().all(|head| graph.contains(head))
     }
 
-    /// Adds an attestation that is complete. Returns the ones it replaces, or `None` if it says
-    /// nothing new and was not added.
+    /// Adds attestations that are complete. Gives those of them that say something new, and the
+    /// kept ones that they replace.
     ///
-    /// It replaces those of the same device whose heads lie at or below its own; one that an
-    /// existing attestation covers in the same way is not added.
-    pub(crate) fn add_attestation(
-        &mut self,
-        graph: &Graph,
-        attestation: Attestation,
-    ) -> Option<Vec<RecordHash>> {
-        let device = attestation.device();
-        let cover = self.covers.entry(device).or_default();
-        let mut grew = false;
-        let same_heads = attestation.heads().iter().all(|head| {
-            graph
-                .position(head)
-                .is_some_and(|position| cover.contains(position))
-        });
-        graph.cover_down(attestation.heads(), cover, |_| grew = true);
-        if same_heads && !grew && self.attestations().any(|old| old.device() == device) {
-            return None;
-        }
-        // Ancestors by clocks: a walk would go through the whole history at every edit.
-        let below = graph.clock_below(attestation.heads());
-        let mut replaced = Vec::new();
-        for ((of, _), kept) in &mut self.attestations {
-            if *of == device {
-                kept.retain(|old| {
-                    let superseded = old.heads().iter().all(|head| {
-                        graph.position(head).is_some_and(|position| {
-                            let node = graph.node(position);
-                            below.sequence(node.actor) >= node.sequence
-                        })
-                    });
-                    if superseded {
-                        replaced.push(old.hash());
-                    }
-                    !superseded
+    /// An attestation replaces those of the same device whose heads lie at or below its own. For
+    /// each other device, one may stay beside it: the newest that this one vouches for. What nobody
+    /// vouched for may be taken out of the document again, and with it the proof of what stays.
+    pub(crate) fn add(&mut self, graph: &Graph, attestations: Vec<Attestation>) -> Added {
+        let mut added = Added::default();
+        let mut devices = BTreeSet::new();
+        for attestation in attestations {
+            let device = attestation.device();
+            let cover = self.covers.entry(device).or_default();
+            let mut says_more = false;
+            graph.cover_down(attestation.heads(), cover, |_| says_more = true);
+            let kept = self.attestations.entry(device).or_default();
+            let known = kept.iter().any(|kept| kept.attestation == attestation);
+            if !known && (says_more || is_below_one(graph, &attestation, kept)) {
+                devices.insert(device);
+                added.new.push(attestation.clone());
+                kept.push(Kept {
+                    attestation,
+                    newest: true,
                 });
             }
         }
-        self.attestations.retain(|_, kept| !kept.is_empty());
-        self.attestations
-            .entry((device, attestation.process()))
-            .or_default()
-            .push(attestation);
-        Some(replaced)
+        for device in devices {
+            for gone in self.drop_superfluous(graph, device) {
+                let before = added.new.len();
+                added.new.retain(|new| new.hash() != gone);
+                if added.new.len() == before {
+                    added.replaced.push(gone);
+                }
+            }
+        }
+        added
+    }
+
+    /// Drops attestations of a device that prove nothing which others of it do not prove as well.
+    fn drop_superfluous(&mut self, graph: &Graph, device: DeviceId) -> Vec<RecordHash> {
+        let Some(kept) = self
+            .attestations
+            .get_mut(&device)
+            .filter(|kept| kept.len() > 1)
+        else {
+            return Vec::new();
+        };
+        let heads: Vec<Vec<Position>> = kept
+            .iter()
+            .map(|known| graph.positions(known.attestation.heads()))
+            .collect();
+        let above = all_above(graph, &heads);
+        for (known, above) in kept.iter_mut().zip(&above) {
+            known.newest = above.is_empty();
+        }
+        let mut stay: BTreeSet<usize> = (0..kept.len())
+            .filter(|index| kept[*index].newest)
+            .collect();
+        for (_, cover) in self.covers.iter().filter(|(by, _)| **by != device) {
+            let vouched = |index: &usize| {
+                let mut heads = heads[*index].iter();
+                heads.all(|head| cover.contains(*head))
+            };
+            let mut older = (0..kept.len()).filter(|index| !above[*index].is_empty());
+            stay.extend(older.find(|index| vouched(index) && !above[*index].iter().any(vouched)));
+        }
+        let mut index = 0..;
+        let dropped = kept.extract_if(.., |_| index.next().is_none_or(|at| !stay.contains(&at)));
+        dropped.map(|known| known.attestation.hash()).collect()
+    }
+
+    /// The newest attestations of each device: together they prove all that the kept ones do.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &Attestation> + '_ {
+        let kept = self.attestations.values().flatten();
+        kept.filter(|known| known.newest)
+            .map(|known| &known.attestation)
     }
 
     /// Whether a kept attestation of the same device, process start and number says something
     /// else: one process counts each number once.
     pub(crate) fn contradicts(&self, attestation: &Attestation) -> bool {
-        let of_process = self
-            .attestations
-            .get(&(attestation.device(), attestation.process()));
-        of_process.into_iter().flatten().any(|kept| {
-            kept.counter() == attestation.counter() && kept.hash() != attestation.hash()
+        self.of_device(attestation.device()).any(|kept| {
+            kept.process() == attestation.process()
+                && kept.counter() == attestation.counter()
+                && kept != attestation
         })
     }
 
@@ -123,6 +167,11 @@ impl Proofs {
     pub(crate) fn is_proven(&self, graph: &Graph, position: Position) -> bool {
         self.device_of(graph.actor(graph.node(position).actor))
             .is_some_and(|device| self.is_covered_by(device, position))
+    }
+
+    /// Whether the proof of any change is missing.
+    pub(crate) fn are_missing(&self, graph: &Graph) -> bool {
+        !(0..graph.len()).all(|position| self.is_proven(graph, position))
     }
 
     /// Whether a device has attested that it made or admitted a change.
@@ -134,7 +183,37 @@ impl Proofs {
 
     /// Attestations of one device.
     pub(crate) fn of_device(&self, device: DeviceId) -> impl Iterator<Item = &Attestation> + '_ {
-        self.attestations()
-            .filter(move |attestation| attestation.device() == device)
+        let kept = self.attestations.get(&device).into_iter().flatten();
+        kept.map(|known| &known.attestation)
     }
+}
+
+/// Whether all that an attestation covers lies within what one of the kept ones does.
+fn is_below_one(graph: &Graph, attestation: &Attestation, kept: &[Kept]) -> bool {
+    let heads = graph.positions(attestation.heads());
+    kept.iter().any(|kept| {
+        let clock = graph.clock_below(kept.attestation.heads());
+        lie_within(graph, &heads, &clock)
+    })
+}
+
+/// For each of several sets of heads, the others that it lies at or below. Of two that cover the
+/// same only the first lies above the other.
+fn all_above(graph: &Graph, heads: &[Vec<Position>]) -> Vec<Vec<usize>> {
+    // Ancestors by clocks: a walk would go through the whole history at every edit.
+    let clocks: Vec<Clock> = heads.iter().map(|heads| graph.clock(heads)).collect();
+    let below = |one: usize, other: usize| lie_within(graph, &heads[one], &clocks[other]);
+    let above = |one: usize| {
+        let others = (0..heads.len()).filter(|other| *other != one && below(one, *other));
+        let above = others.filter(|other| *other < one || !below(*other, one));
+        above.collect()
+    };
+    (0..heads.len()).map(above).collect()
+}
+
+fn lie_within(graph: &Graph, positions: &[Position], clock: &Clock) -> bool {
+    positions.iter().all(|position| {
+        let node = graph.node(*position);
+        clock.sequence(node.actor) >= node.sequence
+    })
 }

@@ -113,14 +113,20 @@ impl Rebuild {
 }
 
 impl Engine {
-    /// The owner's side, or another own device that already did so, does not take these changes.
+    /// The owner's side, or another own device that already did so, does not take these changes. A
+    /// change without a proof is taken out too if none is known here: it would be refused for ever,
+    /// with all that is built on it.
     pub(crate) fn refused_for_good(&mut self, id: DocumentId, changes: &[(ChangeHash, Refusal)]) {
         let Some(document) = self.documents.get(&id) else {
             return;
         };
         let unwanted: Vec<ChangeHash> = changes
             .iter()
-            .filter(|(_, refusal)| matches!(refusal, Refusal::NotAllowed))
+            .filter(|(hash, refusal)| match refusal {
+                Refusal::NotAllowed => true,
+                Refusal::Unproven => !is_proven(document, hash),
+                _ => false,
+            })
             .map(|(hash, _)| *hash)
             .filter(|hash| self.may_set_aside(document, hash))
             .collect();
@@ -167,11 +173,20 @@ impl Engine {
         let closed: BTreeMap<DeviceId, PersonId> = standings
             .iter()
             .filter_map(|(device, standing)| match standing {
-                Standing::Cut(person, cut) if cut.closed => Some((*device, *person)),
+                Standing::Cut(person, cut) if cut.is_final(&facts.graph) => {
+                    Some((*device, *person))
+                }
                 _ => None,
             })
             .collect();
+        let waits = standings.values().any(|standing| match standing {
+            Standing::Cut(_, cut) => cut.closed && !cut.is_final(&facts.graph),
+            Standing::Current(_) | Standing::Unknown => false,
+        });
         if closed.is_empty() {
+            if let Some(document) = self.documents.get_mut(&id) {
+                document.cut_waits = waits;
+            }
             return;
         }
         let cuts = Cuts::new(&facts.graph, &standings);
@@ -188,6 +203,7 @@ impl Engine {
             .map(|position| facts.graph.node(position).hash)
             .collect();
         if let Some(document) = self.documents.get_mut(&id) {
+            document.cut_waits = waits;
             document.unwanted.extend(unwanted);
         }
         self.rebuild(id);
@@ -294,9 +310,12 @@ impl Engine {
         });
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {
-            if let Some(session) = self.sessions.get_mut(&connection)
-                && session.drop_lane(id)
-            {
+            let Some(session) = self.sessions.get_mut(&connection) else {
+                continue;
+            };
+            // Without a lane the document was equal on both sides until now.
+            let (person, compared) = (session.person, session.is_compared());
+            if session.drop_lane(id) || (compared && self.may_exchange(id, person)) {
                 self.reconcile(connection, id);
             }
         }
@@ -312,6 +331,14 @@ impl Engine {
             .flatten()
             .collect()
     }
+}
+
+fn is_proven(document: &Document, hash: &ChangeHash) -> bool {
+    document.loaded().is_some_and(|contents| {
+        let facts = &contents.facts;
+        let position = facts.graph.position(hash);
+        position.is_some_and(|position| facts.proofs.is_proven(&facts.graph, position))
+    })
 }
 
 /// Stands where a job is for no connection; real ones are never numbered so.

@@ -29,6 +29,7 @@ impl Engine {
         let (person, restricted) = (session.person, session.restricted);
         let mut touched = BTreeSet::new();
         let mut recovered = BTreeSet::new();
+        let mut newly_cut = BTreeSet::new();
         let mut roster = Vec::new();
         for bytes in statements {
             let signed = match self.new_statement(bytes) {
@@ -44,14 +45,22 @@ impl Engine {
                 Some(_) if restricted => self.counters.messages_ignored += 1,
                 Some(id) => {
                     let receipt = matches!(signed.statement(), Statement::Receipt(_));
+                    let cut = matches!(signed.statement(), Statement::DeviceCut(_));
                     if self.consent_statement(person, id, signed) {
                         touched.insert(id);
+                        if cut {
+                            newly_cut.insert(id);
+                        }
                         if !receipt && person != self.config.person && self.owns(id) {
                             recovered.insert(id);
                         }
                     }
                 }
             }
+        }
+        // Once all of them are known: what one cut leaves out another may keep.
+        for id in newly_cut {
+            self.take_out_beyond_cuts(id);
         }
         for id in touched {
             let receipts = self.write_receipts(now, id);
@@ -162,15 +171,11 @@ impl Engine {
         if document.consent.taken() >= room || !document.merge_consent(signed.clone()) {
             return false;
         }
-        let cut = matches!(signed.statement(), Statement::DeviceCut(_));
         let retired = matches!(signed.statement(), Statement::DocumentRetired(_));
         self.note_common(id);
         self.note_changed(id);
         self.append_document(id, vec![signed], |_| {});
         self.drop_unwelcome();
-        if cut {
-            self.take_out_beyond_cuts(id);
-        }
         if retired {
             self.follow_retirement(id);
         }
@@ -194,6 +199,7 @@ impl Engine {
             return false;
         }
         self.documents.insert(id, Document::empty(origin));
+        self.note_changed(id);
         true
     }
 

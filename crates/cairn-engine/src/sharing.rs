@@ -312,12 +312,14 @@ impl Engine {
         } else {
             document.consent.known_to(known_to).collect()
         };
-        // Cards and receipts mean nothing to one who does not know the grants yet, and what a
-        // revoked device signed counts by what the revocation keeps.
+        // Cards and receipts mean nothing to one who does not know yet what they are about, and
+        // what a revoked device signed counts by what the revocation keeps.
         statements.sort_by_key(|signed| match signed.statement() {
             Statement::DeviceCut(_) => 0,
             Statement::Grant(_) => 1,
-            _ => 2,
+            // Who never had consent is not told of it: it comes behind the grants that show it.
+            Statement::DocumentRetired(_) => 2,
+            _ => 3,
         });
         let statements = statements
             .into_iter()

@@ -7,7 +7,7 @@ mod world;
 use automerge::ChangeHash;
 use automerge::transaction::Transactable;
 use cairn_engine::{DocumentId, Event, Role};
-use world::Pair;
+use world::{Pair, World};
 
 const HEADS: u8 = 4;
 const CHANGES: u8 = 5;
@@ -226,4 +226,59 @@ fn a_burst_of_edits_is_gathered() {
     let frames = pair.world.sent_of_kind(0, CHANGES).count() - before;
     assert!(frames < 300, "{frames} frames");
     assert!(!pair.world.settled(0).is_empty() && !pair.world.settled(1).is_empty());
+}
+
+#[test]
+fn a_document_made_at_any_moment_of_a_meeting_reaches_the_other_side() {
+    let mut moments = 0;
+    loop {
+        let mut world = World::new(1);
+        let other = world.add_device(0);
+        world.connect(0, other);
+        world.create_with_title(0, "a");
+        world.disconnect_all();
+        world.create_with_title(other, "b");
+        // It becomes durable when all is compared.
+        world.hold_storage(0, true);
+        world.wire(0, other);
+        let went_on = world.run_some(moments, 0);
+        let new = world.create_with_title(0, "c");
+        world.hold_storage(0, false);
+        world.run();
+        assert_eq!(world.title(other, new).as_deref(), Some("c"), "{moments}");
+        world.write(0, new, "d");
+        assert_eq!(world.title(other, new).as_deref(), Some("dc"), "{moments}");
+        if !went_on {
+            break;
+        }
+        moments += 1;
+    }
+    assert!(moments > 10, "{moments}");
+}
+
+#[test]
+fn a_document_first_heard_of_at_any_moment_of_a_meeting_is_passed_on() {
+    let mut moments = 0;
+    loop {
+        let mut world = World::new(1);
+        let (one, other) = (world.add_device(0), world.add_device(0));
+        for (from, to) in [(0, one), (0, other), (one, other)] {
+            world.connect(from, to);
+        }
+        world.disconnect_all();
+        world.create_with_title(other, "b");
+        world.connect(0, one);
+        world.hold_storage(one, true);
+        world.wire(one, other);
+        let went_on = world.run_some(moments, one);
+        let new = world.create_with_title(0, "c");
+        world.hold_storage(one, false);
+        world.run();
+        assert_eq!(world.title(other, new).as_deref(), Some("c"), "{moments}");
+        if !went_on {
+            break;
+        }
+        moments += 1;
+    }
+    assert!(moments > 10, "{moments}");
 }

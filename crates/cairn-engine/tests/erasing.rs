@@ -7,8 +7,8 @@ mod world;
 use automerge::ChangeHash;
 use automerge::transaction::Transactable;
 use cairn_engine::{
-    DocumentId, DocumentRetired, EraseError, Event, Receipt, ReceiptKind, Role, SignedStatement,
-    Statement,
+    DocumentId, DocumentRetired, EraseError, Event, Grant, PersonId, Receipt, ReceiptKind, Role,
+    SignedStatement, Statement,
 };
 use world::World;
 
@@ -199,6 +199,51 @@ fn erasing_reaches_devices_that_were_away_whoever_tells_them() {
     }
     assert_equal_sets(&mut world, 1, theirs);
     assert_equal_sets(&mut world, 0, other);
+}
+
+#[test]
+fn one_meeting_tells_another_own_device_all_about_what_was_erased() {
+    let mut world = World::new(1);
+    let other = world.add_device(0);
+    world.connect(0, other);
+    world.disconnect_all();
+    // Names of records are chance: of so many retirements some have a higher one than the receipt.
+    let goals: Vec<DocumentId> = (0..8)
+        .map(|_| world.create_with_title(0, "canary"))
+        .collect();
+    for goal in &goals {
+        world.erase(0, *goal);
+    }
+    world.connect(0, other);
+    for goal in goals {
+        for side in [0, other] {
+            let confirmed = removed(&world, side, goal);
+            assert_eq!(confirmed, devices(&world, &[0, other]), "{side}");
+        }
+    }
+    assert_equal_sets(&mut world, 0, other);
+}
+
+#[test]
+fn a_grantee_who_erases_tells_a_device_of_the_owner_that_has_not_heard_why() {
+    let (mut world, goal) = shared_goal("canary");
+    let other = world.add_device(0);
+    world.connect(0, other);
+    world.disconnect_all();
+    world.connect(0, 1);
+    world.connect(1, other);
+    world.erase(0, goal);
+    assert_gone(&mut world, goal, "canary", &[0, 1, other]);
+    assert_eq!(removed(&world, other, goal), devices(&world, &[1, other]));
+    world.take_events(other);
+    world.connect(0, other);
+    for side in [0, other] {
+        assert_eq!(removed(&world, side, goal), devices(&world, &[0, 1, other]));
+    }
+    // Nobody waits for a word that was said before and not understood.
+    assert!(!world.settled(other).is_empty());
+    assert_equal_sets(&mut world, 0, other);
+    assert_equal_sets(&mut world, 1, other);
 }
 
 #[test]
@@ -531,6 +576,34 @@ fn a_document_goes_on_in_another_with_the_same_consent() {
     assert_eq!(world.title(0, fresh).as_deref(), Some("a fresh"));
     assert_equal_sets(&mut world, 0, 1);
     assert_equal_sets(&mut world, 0, 2);
+}
+
+#[test]
+fn consent_that_a_device_in_wrong_hands_signed_for_anyone_does_not_hinder_a_fresh_copy() {
+    let (mut world, goal) = shared_goal("canary");
+    let other = world.add_device(0);
+    world.connect(0, other);
+    let stranger = PersonId::from_bytes([7; 32]);
+    for grantee in [world.person(0), stranger] {
+        let grant = Grant {
+            origin: world.engine(0).origin(goal).unwrap(),
+            grantee,
+            role: Role::Write,
+            purpose: String::new(),
+            expires_millis: None,
+            replaces: Vec::new(),
+            heads: Vec::new(),
+            at_millis: 0,
+        };
+        world.forge(other, 0, Statement::Grant(grant));
+    }
+    assert_eq!(world.engine(0).readers(goal).len(), 3);
+    let fresh = world.create_with_title(0, "fresh");
+    world.replace(0, goal, fresh);
+    assert!(world.engine(0).is_retired(goal));
+    assert_eq!(world.engine(0).readers(fresh), [world.person(1)]);
+    world.connect(0, 1);
+    assert_eq!(world.title(1, fresh).as_deref(), Some("fresh"));
 }
 
 #[test]

@@ -92,7 +92,6 @@ impl World {
             network: Network::default(),
             truth: Truth::default(),
             acknowledged: Acknowledged::default(),
-            erases: shape.erases,
             losses: shape.losses,
             consent: Consent::default(),
             policy: Policy::default(),

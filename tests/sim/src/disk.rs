@@ -28,6 +28,8 @@ pub(crate) struct Image {
 #[derive(Debug, Clone, Default)]
 struct Kept {
     hashes: BTreeSet<ChangeHash>,
+    /// Hashes of what was there before it was erased, too.
+    ever: BTreeSet<ChangeHash>,
     changes: Vec<(ChangeHash, Vec<u8>)>,
     set_aside: Vec<(ChangeHash, Vec<u8>)>,
     salts: Vec<(cairn_engine::DeviceId, [u8; 8])>,
@@ -51,6 +53,7 @@ impl Image {
             let kept = self.contents.entry(part.row.document).or_default();
             for (hash, bytes) in part.changes {
                 kept.hashes.insert(hash);
+                kept.ever.insert(hash);
                 kept.changes.push((hash, bytes));
             }
             let gone = part.set_aside;
@@ -64,6 +67,7 @@ impl Image {
                 aside.retain(|(hash, _)| gone.contains(hash));
                 *kept = Kept {
                     set_aside: aside,
+                    ever: std::mem::take(&mut kept.ever),
                     ..Kept::default()
                 };
                 self.staged.retain(|(of, _), _| *of != part.row.document);
@@ -150,6 +154,12 @@ impl Image {
             pieces: pieces.iter().map(|piece| piece.bytes.clone()).collect(),
         });
         transfers.collect()
+    }
+
+    /// Whether a change was ever durable here, erased or not.
+    pub(crate) fn ever_had(&self, document: DocumentId, hash: &ChangeHash) -> bool {
+        let kept = self.contents.get(&document);
+        kept.is_some_and(|kept| kept.ever.contains(hash))
     }
 
     pub(crate) fn has_change(&self, document: DocumentId, hash: &ChangeHash) -> bool {
@@ -241,6 +251,11 @@ impl Disk {
             self.image.write(append);
         }
         Commit::Stored(tickets)
+    }
+
+    /// Whether a commit is under way.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.committing > 0
     }
 
     pub(crate) fn has_failed(&self) -> bool {

@@ -44,6 +44,12 @@ pub enum Fault {
     AdmittedMeanwhile,
     /// Consent was changed on one device while another of the owner took it back.
     ChangedMeanwhile,
+    /// A document that others could read was erased.
+    Erased,
+    /// A document that others could read was replaced by another.
+    Replaced,
+    /// One was erased while a person who was away wrote in it.
+    ErasedMeanwhile,
     /// A device was added.
     DeviceAdded,
     /// A device was paused by another of its person.
@@ -78,7 +84,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::ConnectionCut,
         Self::FrameTorn,
         Self::Partition,
@@ -94,6 +100,9 @@ impl Fault {
         Self::TakenBackInSync,
         Self::AdmittedMeanwhile,
         Self::ChangedMeanwhile,
+        Self::Erased,
+        Self::Replaced,
+        Self::ErasedMeanwhile,
         Self::DeviceAdded,
         Self::DevicePaused,
         Self::PauseLifted,
@@ -130,7 +139,13 @@ impl World {
                 }
             }
             20..26 => self.part_at_random(),
-            26..38 => self.crash(device),
+            26..34 => self.crash(device),
+            34..38 => {
+                let writing = self.devices.iter().filter(|it| it.disk.is_writing());
+                let writing: Vec<usize> = writing.map(|it| it.index).collect();
+                let device = self.random.pick(&writing).copied().unwrap_or(device);
+                self.crash(device);
+            }
             38..43 => self.devices[device].disk.condition = Condition::Slow,
             43..47 => self.devices[device].disk.condition = Condition::Failing,
             47..50 => self.devices[device].disk.condition = Condition::Full,
@@ -151,7 +166,8 @@ impl World {
                 }
             }
             63..66 => self.jump(device),
-            66..71 => self.dial_again(),
+            66..70 => self.dial_again(),
+            70 => self.erase_apart()?,
             71..77 => self.take_back_in_sync()?,
             77..83 => self.take_back_apart()?,
             83..85 => self.copy_vault(device)?,
@@ -274,6 +290,23 @@ impl World {
             self.happened(Fault::ChangedMeanwhile);
         }
         self.write(reader, document)
+    }
+
+    /// A device is alone for a while and writes; meanwhile the owner erases the document.
+    fn erase_apart(&mut self) -> Result<(), String> {
+        let mut chances = Vec::new();
+        for (owner, writer) in &self.peers {
+            if !self.devices[*writer].down {
+                chances.extend(self.shared_by(*owner, *writer, Role::Write));
+            }
+        }
+        if let Some((owner, document, writer)) = self.random.pick(&chances).copied() {
+            self.part(BTreeSet::from([writer]));
+            self.write(writer, document)?;
+            self.erase(owner, document)?;
+            self.happened(Fault::ErasedMeanwhile);
+        }
+        Ok(())
     }
 
     /// Documents of a device's person that another person holds a role in, as the device knows.

@@ -45,9 +45,6 @@ pub struct Shape {
     pub minutes: u64,
     /// Whether the last person is hostile. Needs three people.
     pub hostile: bool,
-    /// Whether people erase documents now and then. Some seeds of these worlds still fail, and of
-    /// those with losses: `docs/testing.md`.
-    pub erases: bool,
     /// Whether devices are stolen and revoked, and what they did afterwards is decided about.
     pub losses: bool,
     /// Whether a failure tells the whole story: every output and every fault, a line each.
@@ -56,7 +53,7 @@ pub struct Shape {
 
 impl Shape {
     /// The usual shape of a seed: three people with five devices, every other world with a hostile
-    /// one among them.
+    /// one among them, every other one with thefts.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = random::Random::new(seed ^ 0x5eed);
         Self {
@@ -64,8 +61,7 @@ impl Shape {
             devices: 5,
             minutes: 10,
             hostile: random.chance(50),
-            erases: false,
-            losses: false,
+            losses: random.chance(50),
             told: false,
         }
     }
@@ -96,6 +92,8 @@ pub struct Summary {
     pub faults: BTreeMap<Fault, u64>,
     /// Changes that were refused, set aside where they were written, and found there at the end.
     pub drafts: u64,
+    /// The same of documents that were erased before the owner's side had taken them.
+    pub drafts_of_erased: u64,
 }
 
 /// A run that did not pass.

@@ -28,12 +28,9 @@ struct Arguments {
     /// Virtual minutes until the faults end, instead of 10.
     #[arg(long)]
     minutes: Option<u64>,
-    /// Lets people erase documents too.
+    /// Whether devices are stolen and revoked, instead of in every other world.
     #[arg(long)]
-    erases: bool,
-    /// Lets devices be stolen and revoked too.
-    #[arg(long)]
-    losses: bool,
+    losses: Option<bool>,
     /// Seeds that are known to fail, which is no failure of the run.
     #[arg(long, value_delimiter = ',')]
     known: Vec<u64>,
@@ -65,8 +62,7 @@ fn main() -> ExitCode {
         shape.people = arguments.people.unwrap_or(shape.people).max(2);
         shape.devices = arguments.devices.unwrap_or(shape.devices).max(shape.people);
         shape.minutes = arguments.minutes.unwrap_or(shape.minutes);
-        shape.erases = arguments.erases;
-        shape.losses = arguments.losses;
+        shape.losses = arguments.losses.unwrap_or(shape.losses);
         shape.told = arguments.told;
         println!("seed {seed}: {shape:?}");
         let mut outcome = run(seed, &shape);
@@ -88,7 +84,7 @@ fn main() -> ExitCode {
                 }
                 println!(
                     "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, \
-                     {} promises, {} drafts, {} erased",
+                     {} promises, {} drafts, {} erased with {} drafts",
                     summary.events,
                     summary.frames,
                     summary.documents,
@@ -97,6 +93,7 @@ fn main() -> ExitCode {
                     summary.promises,
                     summary.drafts,
                     summary.erased,
+                    summary.drafts_of_erased,
                 );
                 for (fault, count) in summary.faults {
                     *faults.entry(fault).or_default() += count;

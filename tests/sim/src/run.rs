@@ -95,6 +95,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     world.come_to_rest()?;
     converge::equal_hellos(world)?;
     world.acknowledged.told_rightly()?;
+    let drafts_of_erased = drafts::kept_when_erased(world)?;
     let erased = erased::check(world)?;
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
@@ -108,6 +109,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         judgements: world.policy.judgements,
         faults: std::mem::take(&mut world.faults),
         drafts,
+        drafts_of_erased,
     })
 }
 

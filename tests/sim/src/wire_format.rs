@@ -4,7 +4,7 @@
 
 use automerge::{Change, ChangeHash};
 use cairn_engine::coding::{Context, Uncompressed, pack, unpack};
-use cairn_engine::{Changes, DeviceId, DocumentId, Limits};
+use cairn_engine::{Changes, DeviceId, DocumentId, Limits, SignedStatement};
 
 pub(crate) const HELLO: u8 = 1;
 pub(crate) const STATEMENTS: u8 = 2;
@@ -68,6 +68,12 @@ pub(crate) fn statements_frame(statements: &[Vec<u8>]) -> Vec<u8> {
     frame
 }
 
+/// Signed statements in a frame.
+fn statements(frame: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let body = frame.strip_prefix(&[STATEMENTS])?;
+    postcard::from_bytes(body).ok()
+}
+
 /// The document that a frame about one names first, whatever it says of it.
 pub(crate) fn document(frame: &[u8]) -> Option<DocumentId> {
     let (kind, body) = frame.split_first()?;
@@ -121,6 +127,9 @@ pub(crate) fn told(frame: &[u8], sender: DeviceId) -> String {
             batch.attestations.len(),
         );
     }
+    if let Some((document, at, bytes)) = piece(frame) {
+        return format!("piece of {document:?}: {} bytes at {at}", bytes.len());
+    }
     if let Some((document, hashes)) = promises(frame) {
         let what = if frame.first() == Some(&HEADS) {
             "heads"
@@ -128,6 +137,21 @@ pub(crate) fn told(frame: &[u8], sender: DeviceId) -> String {
             "ack"
         };
         return format!("{what} of {document:?}: {}", short(hashes));
+    }
+    if let Some(statements) = statements(frame) {
+        let said = statements.into_iter().filter_map(|bytes| {
+            let signed = SignedStatement::from_bytes(bytes).ok()?;
+            let name: String = signed.hash().0[..3]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let document = signed.statement().document();
+            Some(format!(
+                "\n              {name} {document:?} {:?}",
+                signed.statement()
+            ))
+        });
+        return format!("statements:{}", said.collect::<String>());
     }
     let kinds = [
         "nothing",

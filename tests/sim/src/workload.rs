@@ -1,4 +1,4 @@
-//! What people do: write, rearrange, delete, share, take back and erase.
+//! What people do: write, rearrange, delete, share, take back, erase and begin afresh.
 
 use std::convert::Infallible;
 
@@ -6,6 +6,7 @@ use automerge::transaction::{Transactable, Transaction};
 use automerge::{AutomergeError, ObjType, ROOT, ReadDoc};
 use cairn_engine::{DocumentId, EditError, Role, ShareTerms};
 
+use crate::faults::Fault;
 use crate::random::Random;
 use crate::world::{Happening, World};
 
@@ -38,7 +39,8 @@ impl World {
                 }
             }
             (24..26, Some(document)) => self.write_too_much(device, document)?,
-            (26, Some(document)) if self.erases => self.erase(device, document)?,
+            (26, Some(document)) => self.erase(device, document)?,
+            (27, Some(document)) => self.replace(device, document)?,
             (_, Some(document)) => self.write(device, document)?,
         }
         self.drain(device)
@@ -148,10 +150,11 @@ impl World {
     }
 
     /// Erases a document, or tries to: only its owner may.
-    fn erase(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
+    pub(crate) fn erase(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
         let now = self.clocks(device);
         let it = &mut self.devices[device];
         let (person, hostile) = (it.person, it.hostile);
+        let is_read = !it.engine().readers(document).is_empty();
         let erased = it.engine_mut().erase(now, document).is_ok();
         let owned = self.truth.owns(&document, person);
         if erased != owned && !hostile {
@@ -160,6 +163,50 @@ impl World {
         if erased {
             self.tell(|| format!("{device} erases {document:?}"));
             self.acknowledged.erased(document);
+            if is_read {
+                self.happened(Fault::Erased);
+            }
+        }
+        self.drain(device)
+    }
+
+    /// Lets another document go on in the place of one, or tries to.
+    fn replace(&mut self, device: usize, document: DocumentId) -> Result<(), String> {
+        let mut others = self.devices[device].documents();
+        others.retain(|other| *other != document);
+        let Some(successor) = self.random.pick(&others).copied() else {
+            return Ok(());
+        };
+        let now = self.clocks(device);
+        let it = &mut self.devices[device];
+        let (person, hostile) = (it.person, it.hostile);
+        let mut allowed = it.engine().readers(document);
+        let is_read = !allowed.is_empty();
+        allowed.extend(it.engine().readers(successor));
+        let outcome = it.engine_mut().replace(now, document, successor);
+        let replaced = outcome.is_ok();
+        let readers = it.engine().readers(successor);
+        let mut ids = [document, successor].into_iter();
+        let owned = ids.all(|id| self.truth.owns(&id, person));
+        if replaced != owned && !hostile {
+            return Err(format!(
+                "device {device}: replacing {document:?} went wrong: {outcome:?}"
+            ));
+        }
+        if !readers.iter().all(|reader| allowed.contains(reader)) {
+            return Err(format!(
+                "device {device}: one who could read neither may read what replaces {document:?}"
+            ));
+        }
+        if replaced {
+            self.tell(|| format!("{device} replaces {document:?} by {successor:?}"));
+            self.acknowledged.erased(document);
+            if is_read {
+                self.happened(Fault::Replaced);
+            }
+            for reader in readers {
+                self.truth.shared(successor, reader);
+            }
         }
         self.drain(device)
     }

@@ -100,8 +100,6 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) truth: Truth,
     pub(crate) acknowledged: Acknowledged,
-    /// Whether people erase documents.
-    pub(crate) erases: bool,
     /// Whether devices are stolen and revoked.
     pub(crate) losses: bool,
     pub(crate) consent: Consent,
@@ -449,6 +447,7 @@ impl World {
             from: from.person,
             device: from.id(),
             to: to.person,
+            to_device: to.id(),
             frame: &bytes,
         };
         self.consent.sent(&self.truth, sent, |document| {

@@ -18,6 +18,7 @@ pub(crate) struct Sent<'a> {
     pub(crate) from: PersonId,
     pub(crate) device: DeviceId,
     pub(crate) to: PersonId,
+    pub(crate) to_device: DeviceId,
     pub(crate) frame: &'a [u8],
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Consent {
     pub(crate) sent: BTreeSet<(DeviceId, ChangeHash)>,
     pub(crate) changes_found: u64,
     /// What was sent of large batches, and how much of it was looked at.
-    pieces: BTreeMap<(DeviceId, PersonId, DocumentId), (Vec<u8>, usize)>,
+    pieces: BTreeMap<(DeviceId, DeviceId, DocumentId), (Vec<u8>, usize)>,
 }
 
 impl Default for Consent {
@@ -107,7 +108,7 @@ impl Consent {
         bytes: &[u8],
     ) -> Result<Vec<Changes>, String> {
         const LENGTH_BYTES: usize = 4;
-        let of = (sent.device, sent.to, document);
+        let of = (sent.device, sent.to_device, document);
         let (body, read) = self.pieces.entry(of).or_default();
         // It begins anew, or goes on where a broken connection left it.
         body.truncate(at as usize);

@@ -1,4 +1,5 @@
-//! Words that the owner's side refused are kept as a draft on the device that wrote them.
+//! Words that the owner's side refused, or never took before it erased the document, are kept as a
+//! draft on the device that wrote them.
 //!
 //! That their author is not stuck shows the checker of convergence: everyone writes once more, and
 //! is told that it was delivered.
@@ -33,6 +34,13 @@ pub(crate) fn set_aside(device: &Device, document: DocumentId) -> BTreeSet<Chang
     chunks.filter_map(|chunk| hash_of(&chunk)).collect()
 }
 
+/// What stays on a device's disk of a document that was erased.
+fn kept_of_erased(device: &Device, document: DocumentId) -> BTreeSet<ChangeHash> {
+    let content = device.disk.image.content(document);
+    let aside = content.set_aside.iter();
+    aside.filter_map(|chunk| hash_of(chunk)).collect()
+}
+
 /// Whatever was durable where it was written is in the document there, or aside. Returns how many
 /// are aside.
 pub(crate) fn kept(world: &World) -> Result<u64, String> {
@@ -59,6 +67,38 @@ pub(crate) fn kept(world: &World) -> Result<u64, String> {
                 return Err(format!(
                     "device {}: change {hash} of {document:?}, written there, is neither in the \
                      document nor kept as a draft",
+                    device.index
+                ));
+            }
+            drafts += 1;
+        }
+    }
+    Ok(drafts)
+}
+
+/// Whatever was durable where a grantee wrote it, and no device of the owner took, is still there
+/// after the document was erased. Returns how many such changes there are.
+pub(crate) fn kept_when_erased(world: &World) -> Result<u64, String> {
+    let mut drafts = 0;
+    let hostile = |person| {
+        let mut devices = world.devices.iter();
+        devices.any(|it| it.person == person && !it.is_honest())
+    };
+    for device in world.devices.iter().filter(|it| world.counts(it.index)) {
+        let written = world.drafts.written.get(&device.index);
+        for (document, hash) in written.into_iter().flatten() {
+            let owner = world.truth.documents.get(document).map(|it| it.owner);
+            if !device.engine().is_retired(*document)
+                || owner.is_none_or(|owner| owner == device.person || hostile(owner))
+                || !device.disk.image.ever_had(*document, hash)
+                || world.policy.has_judged(hash)
+            {
+                continue;
+            }
+            if !kept_of_erased(device, *document).contains(hash) {
+                return Err(format!(
+                    "device {}: change {hash} of {document:?}, written there and taken by nobody, \
+                     was not kept as a draft when the document was erased",
                     device.index
                 ));
             }

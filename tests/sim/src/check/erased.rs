@@ -2,7 +2,9 @@
 
 use cairn_engine::DocumentId;
 
+use crate::check::converge::left_behind;
 use crate::device::Device;
+use crate::wire_format::hash_of;
 use crate::world::World;
 
 /// Checks every document that an honest device knows to be retired: whoever meets it and has anything
@@ -15,7 +17,8 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
             let (owner, peer) = (&world.devices[*one], &world.devices[*other]);
             let knows = owner.engine().is_retired(*document);
             let in_use = |device: usize| world.counts(device) && !world.is_orphaned(device);
-            if owner.person != truth.owner || !in_use(*one) || !in_use(*other) {
+            let both = in_use(*one) && in_use(*other);
+            if owner.person != truth.owner || !both || left_behind(world, *document, owner, peer) {
                 continue;
             }
             if peer.engine().is_retired(*document) && !knows {
@@ -25,8 +28,8 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
             }
             if knows {
                 found += 1;
-                gone(owner, *document)?;
-                gone(peer, *document)?;
+                gone(world, owner, *document)?;
+                gone(world, peer, *document)?;
                 answered(owner, peer, *document)?;
             }
         }
@@ -34,14 +37,19 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
     Ok(found)
 }
 
-fn gone(device: &Device, document: DocumentId) -> Result<(), String> {
+fn gone(world: &World, device: &Device, document: DocumentId) -> Result<(), String> {
     let held = device.engine().heads(document).len();
-    let kept = device.disk.image.content(document).changes.len();
-    if held == 0 && kept == 0 {
+    let content = device.disk.image.content(document);
+    let kept = content.changes.len() + content.attestations.len() + content.staged.len();
+    let author = |chunk: &Vec<u8>| Some(world.truth.changes.get(&hash_of(chunk)?)?.1);
+    let mut aside = content.set_aside.iter();
+    let others = aside.any(|chunk| author(chunk) != Some(device.person));
+    if held == 0 && kept == 0 && content.salts.is_empty() && !others {
         return Ok(());
     }
     Err(format!(
-        "device {} holds {document:?}, which was erased: {held} heads, {kept} changes on its disk",
+        "device {} holds {document:?}, which was erased: {held} heads, {kept} things on its disk, \
+         others' words among its drafts: {others}",
         device.index
     ))
 }

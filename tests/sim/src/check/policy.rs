@@ -21,6 +21,11 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// Whether a device of the owner ever admitted somebody else's change.
+    pub(crate) fn has_judged(&self, hash: &ChangeHash) -> bool {
+        self.judged.contains(hash)
+    }
+
     /// A document of its own changed on a device just now. Returns whose changes were judged there
     /// for the first time anywhere.
     pub(crate) fn changed(
