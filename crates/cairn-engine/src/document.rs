@@ -45,8 +45,8 @@ pub(crate) struct Document {
     pub(crate) durable: usize,
     /// Digests of what each person it is compared with should know.
     known: BTreeMap<PersonId, Known>,
-    /// The proof of a change is missing: it named what was taken out, and nobody has brought a newer
-    /// one. Meaningful once loaded.
+    /// The proof of a change is missing: it named what was taken out, and nobody has brought a
+    /// newer one. Meaningful once loaded.
     proofs_missing: bool,
     /// A gate job is under way.
     pub(crate) admitting: bool,

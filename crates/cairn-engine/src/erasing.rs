@@ -89,7 +89,8 @@ impl Engine {
 
     /// Lets another document of this person go on in the place of one: who may read the old one
     /// gets the same consent for the new one, with purpose and time, unless there is consent for them
-    /// already, and is told its id; one who is not paired with this notebook does not. Then the old one is [erased](Self::erase).
+    /// already, and is told its id; one who is not paired with this notebook does not. Then the old
+    /// one is [erased](Self::erase).
     ///
     /// # Errors
     /// See [`EraseError`]; the old document is as it was.
