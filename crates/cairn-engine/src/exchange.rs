@@ -405,7 +405,9 @@ impl Engine {
     /// have lost the proof of what stays: a later attestation had replaced it.
     fn send_proofs(&mut self, connection: ConnectionId, id: DocumentId, contents: &Contents) {
         let mut batch = Changes::default();
-        for known in contents.facts.proofs.attestations() {
+        let proofs = &contents.facts.proofs;
+        batch.add_evidence(proofs.evidence());
+        for known in proofs.attestations() {
             if batch.size() + known.bytes().len() > self.config.limits.frame_bytes_max / 2
                 || batch.attestations.len() == self.config.limits.batch_attestations_max
             {
@@ -483,7 +485,9 @@ impl Engine {
             document: id,
             sender: Some(self.device),
         };
-        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX;
+        let new: Vec<usize> = (before..count).collect();
+        let evident = !contents.facts.proofs.evidence_for(graph, &new).is_empty();
+        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX || evident;
         let mut frame = None;
         let mut unknown = Vec::new();
         for connection in connections {
