@@ -513,7 +513,7 @@ impl Engine {
                 continue;
             }
             if lane.collecting != Collecting::Idle || lane.sent != Some(before) {
-                // Two questions that crossed may have left open what the peer has.
+                // It has not said what it has: it is still to ask, or had nothing to say.
                 if lane.sent.is_none() && lane.asked.is_none() && !lane.expecting {
                     unknown.push(connection);
                 }

@@ -22,6 +22,10 @@ type Body = (
     Option<(Vec<u8>, u64)>,
 );
 
+fn body(frame: &[u8]) -> Body {
+    postcard::from_bytes(&frame[1..]).unwrap()
+}
+
 fn frame(kind: u8, body: &impl serde::Serialize) -> Vec<u8> {
     [vec![kind], postcard::to_allocvec(body).unwrap()].concat()
 }
@@ -97,6 +101,39 @@ fn what_becomes_durable_while_questions_cross_is_delivered_when_it_is_there() {
     }
 }
 
+#[test]
+fn questions_that_cross_are_answered_with_samples_and_nobody_asks_again() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "goal");
+    pair.share(0, goal, 1, Role::Write);
+    pair.connect();
+    pair.disconnect();
+    let before = [0, 1].map(|side| pair.world.sent_of_kind(side, HEADS).count());
+    for side in 0..2 {
+        pair.world.hold_storage(side, true);
+    }
+    pair.world.write(0, goal, "my ");
+    pair.world.write(1, goal, "your ");
+    pair.world.wire(0, 1);
+    // The two were equal when they said hello.
+    for side in 0..2 {
+        pair.world.hold_storage(side, false);
+        pair.world.write_all(side);
+    }
+    pair.world.run();
+    assert_eq!(pair.heads(0, goal), pair.heads(1, goal));
+    for side in 0..2 {
+        let said: Vec<Body> = pair.world.sent_of_kind(side, HEADS).map(body).collect();
+        let [question, answer] = &said[before[side]..] else {
+            panic!("a question and an answer of each: {said:?}");
+        };
+        assert_eq!((question.3, question.4), (Some(1), None));
+        assert_eq!((answer.3, answer.4), (None, Some((1, 0))));
+        assert!(question.2.is_empty() && !answer.2.is_empty());
+        assert!(!pair.world.settled(side).is_empty());
+    }
+}
+
 /// A goal about which the first notebook asks the other, whose answers are made by hand: it has
 /// written in it since they met.
 fn asked_in_vain() -> (Pair, DocumentId) {
@@ -157,7 +194,7 @@ fn every_question_gets_one_answer_with_its_number_however_often_it_is_asked() {
     let answers: Vec<(u64, u8)> = pair
         .world
         .sent_of_kind(0, HEADS)
-        .map(|frame| postcard::from_bytes::<Body>(&frame[1..]).unwrap())
+        .map(body)
         .filter_map(|(_, _, _, asks, answers, _)| {
             assert_eq!(asks, None);
             answers
