@@ -7,6 +7,7 @@ use automerge::ChangeHash;
 use crate::frame::{Parts, Question, Staged};
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::mutants::broken;
 use crate::pacing::{Collecting, Pace};
 use crate::ranges::{Comparison, Known};
 
@@ -161,7 +162,8 @@ impl Session {
 impl Lane {
     /// What the peer was asked, if this is the question that waits for its answer.
     pub(crate) fn answered(&mut self, question: Question) -> Option<Asked> {
-        self.asked.take_if(|asked| asked.question == question)
+        self.asked
+            .take_if(|asked| asked.question == question || broken("answers-mixed-up"))
     }
 
     /// Notes that the peer has these changes and all below them durably.
