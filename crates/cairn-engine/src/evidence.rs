@@ -101,3 +101,68 @@ impl Evidence {
         self.between.iter().map(|(_, chunk)| chunk.len()).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use automerge::transaction::Transactable;
+    use automerge::{ActorId, Automerge, ROOT};
+
+    use super::*;
+    use crate::attestation::Claim;
+    use crate::contents::Facts;
+    use crate::id::{DeviceId, DocumentId, ProcessId};
+    use crate::statement::public_key;
+
+    fn signed(head: ChangeHash) -> Attestation {
+        let claim = Claim {
+            document: DocumentId::from_bytes([9; 16]),
+            process: ProcessId::from_bytes([8; 16]),
+            counter: 1,
+            heads: &[head],
+            previous: None,
+        };
+        let device = DeviceId::from_bytes(public_key(&[1; 32]));
+        Attestation::sign(claim, device, &[1; 32])
+    }
+
+    #[test]
+    fn evidence_leads_from_the_signature_down_to_the_document_and_is_bounded() {
+        let mut automerge = Automerge::new().with_actor(ActorId::from([7; 16].as_slice()));
+        for number in 0..4 {
+            let mut transaction = automerge.transaction();
+            transaction.put(ROOT, "key", number).unwrap();
+            transaction.commit();
+        }
+        let changes = automerge.get_changes(&[]);
+        let changes: Vec<(ChangeHash, Vec<u8>)> = changes
+            .iter()
+            .map(|change| (change.hash(), change.raw_bytes().to_vec()))
+            .collect();
+        let limits = Limits::default();
+        let mut facts = Facts::default();
+        for (_, chunk) in &changes[..2] {
+            let chunk = ChangeChunk::parse(chunk, &limits).unwrap();
+            facts.push(&chunk).unwrap();
+        }
+        let find = |apart: &[(ChangeHash, Vec<u8>)], limits: &Limits| {
+            let apart = apart.iter().map(|(hash, chunk)| (*hash, &**chunk));
+            Evidence::find(&facts.graph, [signed(changes[3].0)], apart, limits)
+        };
+        let mut apart = changes[2..].to_vec();
+        apart.reverse();
+        let [found] = &find(&apart, &limits)[..] else {
+            panic!("what leads down was not found");
+        };
+        assert_eq!(found.heads, [changes[1].0]);
+        assert_eq!(found.between, changes[2..]);
+        assert!(find(&apart[..1], &limits).is_empty());
+        let bytes = found.bytes();
+        for (room, count) in [(bytes, 1), (bytes - 1, 0)] {
+            let limits = Limits {
+                evidence_bytes_max: room,
+                ..Limits::default()
+            };
+            assert_eq!(find(&apart, &limits).len(), count);
+        }
+    }
+}
