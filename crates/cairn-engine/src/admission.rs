@@ -18,6 +18,7 @@ use crate::attestation::{Attestation, actor_of};
 use crate::chunk::{ChangeChunk, ChunkError};
 use crate::coding::{CodingError, Compression, Context, unpack};
 use crate::contents::{Contents, Facts, FitError, ONE_BY_ONE_MAX};
+use crate::evidence::Evidence;
 use crate::frame::{Changes, Parts, Refusal};
 use crate::graph::{OrderError, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -54,8 +55,9 @@ pub(crate) struct Admission {
     pub(crate) compression: Arc<dyn Compression>,
     /// What rosters and cards say of each device that can have written here.
     pub(crate) standings: BTreeMap<DeviceId, Standing>,
-    /// Own changes that were taken out here and count only once the owner's side took them.
-    pub(crate) set_aside: BTreeSet<ChangeHash>,
+    /// Changes that were taken out here and count only once the owner's side took them, and others
+    /// that prove what stays.
+    pub(crate) set_aside: Arc<Vec<(ChangeHash, Vec<u8>)>>,
     /// This device, and whose it is.
     pub(crate) device: DeviceId,
     pub(crate) me: PersonId,
@@ -75,6 +77,8 @@ pub(crate) struct Admitted {
     pub(crate) salts: Vec<(DeviceId, [u8; 8])>,
     pub(crate) attestations: Vec<Attestation>,
     pub(crate) replaced: Vec<RecordHash>,
+    /// What proves changes here by way of others that are not taken.
+    pub(crate) evidence: Vec<Arc<Evidence>>,
     pub(crate) refused: Vec<(ChangeHash, Refusal)>,
     /// Those of them that a revoked device made beyond its cut.
     pub(crate) beyond_cut: Vec<(DeviceId, ChangeHash)>,
@@ -98,8 +102,9 @@ pub(crate) struct Admitted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fork {
     pub(crate) device: DeviceId,
-    /// The one that is here.
+    /// The one that is here, and the one that the batch brings.
     pub(crate) here: ChangeHash,
+    pub(crate) there: ChangeHash,
     /// Whether a current device of the owner has signed that it took the other one.
     pub(crate) owner_took_other: bool,
 }
@@ -151,14 +156,17 @@ impl Admission {
         let mut refused = BTreeMap::new();
         let mut beyond_cut = Vec::new();
         let mut passes = 0;
-        let mut signed = BTreeSet::new();
-        let sifted = loop {
-            let sifted = self.sift(&batch.salts, &chunks, &attestations, &mut refused)?;
+        let mut apart = self.apart();
+        let set_aside: BTreeSet<ChangeHash> = apart.keys().copied().collect();
+        let mut sifted = loop {
+            let sifted = self.sift(&batch.salts, &chunks, &attestations, &apart, &mut refused)?;
             if passes == 0 {
-                signed = sifted.proven();
+                // The form of these was checked, so that they can be passed on.
+                let fitting = sifted.new.iter().map(|(_, index)| &chunks[*index]);
+                apart.extend(fitting.map(|chunk| (chunk.hash(), chunk.bytes())));
             }
             let before = refused.len();
-            self.judge(&chunks, &sifted, &signed, &mut refused, &mut beyond_cut);
+            self.judge(&chunks, &sifted, &set_aside, &mut refused, &mut beyond_cut);
             if refused.len() == before {
                 break sifted;
             }
@@ -175,7 +183,9 @@ impl Admission {
             attestation.document() == self.document && known
         });
         let contradicted = contradicting.map(Attestation::device).collect();
+        let evidence = self.keep_evidence(&mut sifted, &batch.salts);
         let mut admitted = self.finish(&chunks, sifted, refused, spare)?;
+        admitted.evidence = evidence;
         admitted.beyond_cut = beyond_cut;
         admitted.forks = forks;
         admitted.contradicted = contradicted;
@@ -206,6 +216,7 @@ impl Admission {
         salts: &[(DeviceId, [u8; 8])],
         chunks: &[ChangeChunk<'_>],
         attestations: &[Attestation],
+        apart: &BTreeMap<ChangeHash, &[u8]>,
         refused: &mut BTreeMap<ChangeHash, Refusal>,
     ) -> Result<Sifted, BatchError> {
         let mut sifted = Sifted {
@@ -270,16 +281,67 @@ impl Admission {
         }
         let counting = attestations.iter().filter(|attestation| {
             attestation.document() == self.document
-                && Proofs::is_complete(&facts.graph, attestation)
                 && matches!(
                     self.standings.get(&attestation.device()),
                     // Of a revoked device too: it proves who wrote, which is not yet that it counts.
                     Some(Standing::Current(_) | Standing::Cut(..))
                 )
         });
-        let counting = counting.cloned().collect();
-        sifted.attestations = facts.proofs.add(&facts.graph, counting);
+        let (complete, others): (Vec<_>, Vec<_>) = counting
+            .cloned()
+            .partition(|attestation| Proofs::is_complete(&facts.graph, attestation));
+        sifted.attestations = facts.proofs.add(&facts.graph, complete);
+        let apart = apart.iter().map(|(hash, chunk)| (*hash, *chunk));
+        let found = Evidence::find(&facts.graph, others, apart, &self.limits);
+        let found = found.into_iter().map(Arc::new).collect();
+        facts.proofs.add_evidence(&facts.graph, found);
         Ok(sifted)
+    }
+
+    /// Of the evidence that was found, keeps what proves changes that the owner's side took, and gives
+    /// what is new of it.
+    fn keep_evidence(
+        &self,
+        sifted: &mut Sifted,
+        salts: &[(DeviceId, [u8; 8])],
+    ) -> Vec<Arc<Evidence>> {
+        let facts = &mut sifted.facts;
+        if facts.proofs.evidence().is_empty() {
+            return Vec::new();
+        }
+        let cuts = Cuts::new(&facts.graph, &self.standings);
+        let kept = self.contents.facts.proofs.evidence();
+        let is_kept = |evidence: &Evidence| kept.iter().any(|it| **it == *evidence);
+        let before = facts.clone();
+        facts
+            .proofs
+            .retain_evidence(&before.graph, |evidence, cover| {
+                let judged = |position| self.is_judged(&before, &cuts, position);
+                let graph = &before.graph;
+                is_kept(evidence) || before.proofs.proves_more(graph, evidence, cover, judged)
+            });
+        let all = facts.proofs.evidence().iter();
+        let new: Vec<Arc<Evidence>> = all.filter(|it| !is_kept(it)).cloned().collect();
+        let between = new.iter().flat_map(|it| &it.between);
+        let chunks = between.filter_map(|(_, it)| ChangeChunk::parse(it, &self.limits).ok());
+        let actors: BTreeSet<[u8; 16]> = chunks.map(|chunk| *chunk.actor()).collect();
+        for (device, salt) in salts {
+            let actor = actor_of(*device, self.document, *salt);
+            let used = actor
+                .to_bytes()
+                .try_into()
+                .is_ok_and(|it| actors.contains::<[u8; 16]>(&it));
+            if used && facts.proofs.add_salt(self.document, *device, *salt) {
+                sifted.salts.push((*device, *salt));
+            }
+        }
+        new
+    }
+
+    /// Changes that are not here and may prove what is.
+    fn apart(&self) -> BTreeMap<ChangeHash, &[u8]> {
+        let set_aside = self.set_aside.iter();
+        set_aside.map(|(hash, chunk)| (*hash, &**chunk)).collect()
     }
 
     /// Finds changes of the batch that would stand where another one of their actor stands here.
@@ -291,15 +353,23 @@ impl Admission {
         facts: &Facts,
     ) -> Vec<Fork> {
         let mut forks = Vec::new();
+        let mut forked = BTreeSet::new();
+        let mut placed = BTreeSet::new();
         for (index, chunk) in chunks.iter().enumerate() {
             let actor = ActorId::from(chunk.actor().as_slice());
+            // Where the two branches part is known only if all below is.
+            let is_placed = |below| facts.graph.contains(&below) || placed.contains(&below);
+            if !chunk.dependencies().all(is_placed) {
+                continue;
+            }
+            placed.insert(chunk.hash());
             let standing_there = facts.graph.by_sequence(&actor, chunk.seq());
             let (Some(position), Some(device)) = (standing_there, facts.proofs.device_of(&actor))
             else {
                 continue;
             };
             let here = facts.graph.node(position).hash;
-            if here == chunk.hash() {
+            if here == chunk.hash() || !forked.insert(actor) {
                 continue;
             }
             let mut built_on = BTreeSet::from([chunk.hash()]);
@@ -322,6 +392,7 @@ impl Admission {
                 forks.push(Fork {
                     device,
                     here,
+                    there: chunk.hash(),
                     owner_took_other,
                 });
             }
@@ -337,15 +408,15 @@ impl Admission {
         &self,
         chunks: &[ChangeChunk<'_>],
         sifted: &Sifted,
-        signed: &BTreeSet<ChangeHash>,
+        set_aside: &BTreeSet<ChangeHash>,
         refused: &mut BTreeMap<ChangeHash, Refusal>,
         beyond_cut: &mut Vec<(DeviceId, ChangeHash)>,
     ) {
         let cuts = Cuts::new(&sifted.facts.graph, &self.standings);
         for (position, index) in &sifted.new {
             let chunk = &chunks[*index];
-            let signed = signed.contains(&chunk.hash());
-            let verdict = self.verdict(&sifted.facts, &cuts, *position, chunk, signed);
+            let set_aside = set_aside.contains(&chunk.hash());
+            let verdict = self.verdict(&sifted.facts, &cuts, *position, chunk, set_aside);
             if let Some(refusal) = verdict {
                 refused.insert(chunk.hash(), refusal);
                 if refusal == Refusal::BeyondCut {
@@ -356,17 +427,17 @@ impl Admission {
         }
     }
 
-    /// Why a change is not taken, if it is not. `signed` says that its author's device has signed it
-    /// together with others of the batch, some of which may be refused.
+    /// Why a change is not taken, if it is not. `set_aside` says that it was taken out here.
     fn verdict(
         &self,
         facts: &Facts,
         cuts: &Cuts,
         position: Position,
         chunk: &ChangeChunk<'_>,
-        signed: bool,
+        set_aside: bool,
     ) -> Option<Refusal> {
-        if self.is_set_aside(facts, cuts, position) {
+        // Another own device must hear so even if what proved the change named others that are gone.
+        if set_aside && self.me != self.origin.owner && !self.is_judged(facts, cuts, position) {
             return Some(Refusal::NotAllowed);
         }
         let Some((device, author)) = self.author(facts, position) else {
@@ -377,14 +448,18 @@ impl Admission {
         let proven = facts.proofs.is_proven(&facts.graph, position)
             || cuts.covers(device, position)
             || broken("unproven-admitted");
-        if !proven && !signed {
+        // What was signed together with others that are refused is judged all the same.
+        if !proven && !facts.proofs.is_evident(&facts.graph, position) {
             return Some(Refusal::Unproven);
         }
         self.beyond_cut(facts, cuts, position, device)
             .or_else(|| self.policy(facts, cuts, position, chunk, author))
-            // A proof that names what is refused cannot be passed on. This device signs its own
-            // work anew.
-            .or_else(|| (!proven && device != self.device).then_some(Refusal::Unproven))
+            // Its author signs it anew, and so does this device its own work. What the owner's side
+            // has taken counts until then.
+            .or_else(|| {
+                let signed_anew = !proven && device != self.device;
+                (signed_anew && !self.is_judged(facts, cuts, position)).then_some(Refusal::Unproven)
+            })
     }
 
     fn author(&self, facts: &Facts, position: Position) -> Option<(DeviceId, PersonId)> {
@@ -415,14 +490,6 @@ impl Admission {
         } else {
             Refusal::BeyondCut
         })
-    }
-
-    /// Whether a change was taken out here because the owner's side does not take it. Another own
-    /// device must hear so even if what proved the change named others that are gone.
-    fn is_set_aside(&self, facts: &Facts, cuts: &Cuts, position: Position) -> bool {
-        self.set_aside.contains(&facts.graph.node(position).hash)
-            && self.me != self.origin.owner
-            && !self.is_judged(facts, cuts, position)
     }
 
     fn policy(
@@ -505,10 +572,11 @@ impl Admission {
         for (_, index) in &sifted.new {
             sifted.facts.note_touched(&chunks[*index], &mut touched);
         }
+        let taken = chunks.iter();
+        let taken = taken.filter(|chunk| !refused.contains_key(&chunk.hash()));
         let below: BTreeSet<ChangeHash> =
-            chunks.iter().flat_map(ChangeChunk::dependencies).collect();
-        let hashes = chunks.iter().map(ChangeChunk::hash);
-        let brought: Vec<ChangeHash> = hashes.filter(|hash| !refused.contains_key(hash)).collect();
+            taken.clone().flat_map(ChangeChunk::dependencies).collect();
+        let brought: Vec<ChangeHash> = taken.map(ChangeChunk::hash).collect();
         let tips = brought.iter().copied();
         let tips = tips.filter(|hash| !below.contains(hash)).collect();
         Ok(Admitted {
@@ -520,6 +588,7 @@ impl Admission {
             salts: sifted.salts,
             attestations: sifted.attestations.new,
             replaced: sifted.attestations.replaced,
+            evidence: Vec::new(),
             refused: refused.into_iter().collect(),
             beyond_cut: Vec::new(),
             contradicted: BTreeSet::new(),
@@ -541,17 +610,6 @@ struct Sifted {
     new: Vec<(Position, usize)>,
     salts: Vec<(DeviceId, [u8; 8])>,
     attestations: Added,
-}
-
-impl Sifted {
-    /// New changes that their authors' devices have signed.
-    fn proven(&self) -> BTreeSet<ChangeHash> {
-        let facts = &self.facts;
-        let new = self.new.iter().map(|(position, _)| *position);
-        new.filter(|position| facts.proofs.is_proven(&facts.graph, *position))
-            .map(|position| facts.graph.node(position).hash)
-            .collect()
-    }
 }
 
 /// Applies changes to a copy of a document: to the spare one if it can be caught up. It must then

@@ -1,7 +1,8 @@
 //! A loaded document: automerge's state and what the engine knows about its changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use automerge::{ActorId, Automerge, Change, ChangeHash};
 
@@ -9,6 +10,7 @@ use crate::attestation::Attestation;
 use crate::chunk::{
     Action as RawAction, ChangeChunk, ChunkError, Key, ObjectId, OpId, RawOperation, Value,
 };
+use crate::evidence::Evidence;
 use crate::graph::{Graph, NewNode, OrderError, Position};
 use crate::id::DocumentId;
 use crate::limits::Limits;
@@ -102,12 +104,27 @@ impl LoadedDocument {
                 .map_err(|_error| LoadError::Order { position })?;
             changes.push(Change::from_bytes(bytes).map_err(|_error| LoadError::Unappliable)?);
         }
+        // One that came back by way of the owner is a change like any other.
+        let mut seen = BTreeSet::new();
+        let set_aside: Vec<(ChangeHash, Vec<u8>)> = content
+            .set_aside
+            .into_iter()
+            .filter_map(|bytes| {
+                let hash = ChangeChunk::parse(&bytes, limits).ok()?.hash();
+                let apart = !facts.graph.contains(&hash) && seen.insert(hash);
+                apart.then_some((hash, bytes))
+            })
+            .collect();
         let attestations = content.attestations.into_iter();
-        let complete = attestations
+        let (complete, others): (Vec<_>, Vec<_>) = attestations
             .filter_map(|bytes| Attestation::from_bytes(bytes).ok())
             .filter(|attestation| attestation.document() == document)
-            .filter(|attestation| Proofs::is_complete(&facts.graph, attestation));
-        facts.proofs.add(&facts.graph, complete.collect());
+            .partition(|attestation| Proofs::is_complete(&facts.graph, attestation));
+        facts.proofs.add(&facts.graph, complete);
+        let apart = set_aside.iter().map(|(hash, chunk)| (*hash, &**chunk));
+        let found = Evidence::find(&facts.graph, others, apart, limits);
+        let found = found.into_iter().map(Arc::new).collect();
+        facts.proofs.add_evidence(&facts.graph, found);
         let mut automerge = Automerge::new();
         let applied = catch_unwind(AssertUnwindSafe(|| {
             automerge.apply_changes(changes).is_ok()
@@ -115,15 +132,6 @@ impl LoadedDocument {
         if !matches!(applied, Ok(true)) || automerge.get_heads() != facts.graph.heads() {
             return Err(LoadError::Unappliable);
         }
-        // One that came back by way of the owner is a change like any other.
-        let set_aside = content
-            .set_aside
-            .into_iter()
-            .filter_map(|bytes| {
-                let hash = ChangeChunk::parse(&bytes, limits).ok()?.hash();
-                (!facts.graph.contains(&hash)).then_some((hash, bytes))
-            })
-            .collect();
         Ok(Self {
             set_aside,
             proofs_missing: facts.proofs.are_missing(&facts.graph),

@@ -122,7 +122,8 @@ impl Engine {
 
     /// Tells of devices that signed two changes as the same one. Where the owner's side took the
     /// other branch, this one is taken out: the owner's device that lost it in a crash will never
-    /// take it again, and without this the two would differ for ever.
+    /// take it again, and without this the two would differ for ever. Between devices of the owner
+    /// that took one branch each, the one whose first change has the smaller hash stays.
     pub(crate) fn note_forks(&mut self, connection: ConnectionId, id: DocumentId, forks: &[Fork]) {
         let from = self.sessions.get(&connection).map(|session| session.person);
         for fork in forks {
@@ -137,8 +138,13 @@ impl Engine {
                 return;
             };
             let owner = document.origin.owner;
-            // The owner's own history is never exchanged for another one.
-            if fork.owner_took_other && owner != me && from == Some(owner) && person != owner {
+            let gives_way = if owner == me {
+                fork.there < fork.here
+            } else {
+                // The owner's own history is never exchanged for another one.
+                person != owner
+            };
+            if fork.owner_took_other && from == Some(owner) && gives_way {
                 document.unwanted.insert(fork.here);
             }
             if document.forked.insert(fork.device) {

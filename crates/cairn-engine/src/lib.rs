@@ -15,6 +15,7 @@ mod editing;
 mod engine;
 mod erasing;
 mod event;
+mod evidence;
 mod exchange;
 mod frame;
 mod graph;

@@ -4,6 +4,8 @@
 
 mod world;
 
+use std::collections::BTreeSet;
+
 use automerge::transaction::Transactable;
 use cairn_engine::{
     DeviceError, DevicePaused, DeviceRevoked, Event, PauseLifted, Refusal, Role, Statement,
@@ -321,7 +323,8 @@ fn what_a_closed_cut_leaves_out_is_set_aside_where_it_was_built_on() {
     let (mut world, lost, goal) = beyond_the_cut();
     world.close_cut(0, goal, lost);
     assert_equal(&world, goal, &[0, 1], "not a goal");
-    assert_eq!(world.engine(1).set_aside(goal).len(), 2);
+    // The words of the lost device are no draft of this person.
+    assert_eq!(world.engine(1).set_aside(goal).len(), 1);
     world.write(1, goal, "so ");
     assert_equal(&world, goal, &[0, 1], "so not a goal");
     world.disconnect_all();
@@ -611,11 +614,62 @@ fn a_reader_follows_the_owner_to_the_other_branch_of_a_forked_writer() {
         told(&mut world, 2, |event| matches!(event, Event::Forked { .. })),
         1
     );
-    assert_eq!(world.engine(2).set_aside(goal).len(), 1);
+    // Nothing of it was written here.
+    assert!(world.engine(2).set_aside(goal).is_empty());
     world.disconnect_all();
     let before = world.frames_sent();
     world.connect(0, 2);
     assert_eq!(world.frames_sent() - before, 2);
+}
+
+#[test]
+fn devices_of_an_owner_that_took_different_branches_of_a_writer_agree_on_one() {
+    // The smaller hash stays, whoever has it.
+    let mut kept = BTreeSet::new();
+    for letters in ["a ", "b ", "c ", "d ", "e ", "f "] {
+        let mut world = two();
+        let goal = shared_goal(&mut world, "goal");
+        let other = world.add_device(0);
+        world.connect(0, 1);
+        world.connect(0, other);
+        world.disconnect_all();
+        let copy = world.copy_machine(1);
+        world.write(1, goal, letters);
+        let one = world.engine(1).heads(goal)[0];
+        world.write(copy, goal, "x ");
+        let another = world.engine(copy).heads(goal)[0];
+        world.connect(0, 1);
+        world.write(0, goal, "one ");
+        world.disconnect_all();
+        world.connect(other, copy);
+        world.write(other, goal, "another ");
+        world.disconnect_all();
+        world.take_events(0);
+        world.take_events(other);
+        world.connect(0, other);
+        let (title, loser) = if one < another {
+            (format!("one {letters}goal"), other)
+        } else {
+            ("another x goal".to_owned(), 0)
+        };
+        kept.insert(loser == 0);
+        assert_equal(&world, goal, &[0, other], &title);
+        assert_eq!(world.engine(loser).set_aside(goal).len(), 2);
+        for side in [0, other] {
+            world.assert_proven(side, goal);
+            let forks = told(&mut world, side, |event| {
+                matches!(event, Event::Forked { .. })
+            });
+            assert_eq!(forks, 1);
+        }
+        world.disconnect_all();
+        let before = world.frames_sent();
+        world.connect(0, other);
+        assert_eq!(world.frames_sent() - before, 2);
+        world.write(loser, goal, "so ");
+        assert_equal(&world, goal, &[0, other], &format!("so {title}"));
+    }
+    assert_eq!(kept.len(), 2);
 }
 
 #[test]
