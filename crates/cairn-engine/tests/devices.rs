@@ -556,6 +556,7 @@ fn what_two_devices_bring_at_once_is_delivered_to_both() {
     let mut world = two();
     let goal = shared_goal(&mut world, "goal");
     let other = world.add_device(1);
+    world.connect(0, 1);
     world.connect(0, other);
     world.disconnect_all();
     world.connect(1, other);
