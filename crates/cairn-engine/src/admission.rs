@@ -19,6 +19,7 @@ use crate::chunk::{ChangeChunk, ChunkError};
 use crate::coding::{CodingError, Compression, Context, unpack};
 use crate::contents::{Contents, Facts, FitError, ONE_BY_ONE_MAX};
 use crate::evidence::Evidence;
+use crate::forks::Forks;
 use crate::frame::{Changes, Parts, Refusal};
 use crate::graph::{OrderError, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -37,9 +38,6 @@ const PASSES_MAX: usize = 8;
 
 /// Changes of a batch of which each is told where it did something; a view is read anew from more.
 const TOLD_MAX: usize = 64;
-
-/// Forks that are looked at in one batch: each costs a walk through the batch.
-const FORKS_MAX: usize = 4;
 
 /// What the gate needs to know, gathered under the lock.
 #[derive(Debug, Clone)]
@@ -84,8 +82,7 @@ pub(crate) struct Admitted {
     pub(crate) beyond_cut: Vec<(DeviceId, ChangeHash)>,
     /// Devices whose attestations contradict each other.
     pub(crate) contradicted: BTreeSet<DeviceId>,
-    /// Changes here that stand where a change of the batch would.
-    pub(crate) forks: Vec<Fork>,
+    pub(crate) forks: Forks,
     /// Changes of the batch, new or known, not refused.
     pub(crate) brought: Vec<ChangeHash>,
     /// Those of them that nothing in the batch is built on.
@@ -98,15 +95,15 @@ pub(crate) struct Admitted {
     pub(crate) touched: Touched,
 }
 
-/// A device signed two changes as the same one, and the batch brings the one that is not here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fork {
-    pub(crate) device: DeviceId,
-    /// The one that is here, and the one that the batch brings.
-    pub(crate) here: ChangeHash,
-    pub(crate) there: ChangeHash,
-    /// Whether a current device of the owner has signed that it took the other one.
-    pub(crate) owner_took_other: bool,
+/// What may lie between an attestation and the document.
+#[derive(Debug)]
+struct Apart<'a> {
+    /// What is apart here already.
+    here: BTreeSet<ChangeHash>,
+    /// Changes of the batch whose form was checked.
+    brought: BTreeMap<ChangeHash, &'a [u8]>,
+    /// Bytes that there is room for beside what is here.
+    room: usize,
 }
 
 /// The batch breaks the format: its sender is broken or hostile, nothing of it is looked at.
@@ -157,16 +154,15 @@ impl Admission {
         let mut beyond_cut = Vec::new();
         let mut passes = 0;
         let mut apart = self.apart();
-        let set_aside: BTreeSet<ChangeHash> = apart.keys().copied().collect();
         let mut sifted = loop {
             let sifted = self.sift(&batch.salts, &chunks, &attestations, &apart, &mut refused)?;
             if passes == 0 {
                 // The form of these was checked, so that they can be passed on.
                 let fitting = sifted.new.iter().map(|(_, index)| &chunks[*index]);
-                apart.extend(fitting.map(|chunk| (chunk.hash(), chunk.bytes())));
+                apart.brought = fitting.map(|chunk| (chunk.hash(), chunk.bytes())).collect();
             }
             let before = refused.len();
-            self.judge(&chunks, &sifted, &set_aside, &mut refused, &mut beyond_cut);
+            self.judge(&chunks, &sifted, &apart.here, &mut refused, &mut beyond_cut);
             if refused.len() == before {
                 break sifted;
             }
@@ -216,7 +212,7 @@ impl Admission {
         salts: &[(DeviceId, [u8; 8])],
         chunks: &[ChangeChunk<'_>],
         attestations: &[Attestation],
-        apart: &BTreeMap<ChangeHash, &[u8]>,
+        apart: &Apart<'_>,
         refused: &mut BTreeMap<ChangeHash, Refusal>,
     ) -> Result<Sifted, BatchError> {
         let mut sifted = Sifted {
@@ -291,10 +287,16 @@ impl Admission {
             .cloned()
             .partition(|attestation| Proofs::is_complete(&facts.graph, attestation));
         sifted.attestations = facts.proofs.add(&facts.graph, complete);
-        let apart = apart.iter().map(|(hash, chunk)| (*hash, *chunk));
-        let found = Evidence::find(&facts.graph, others, apart, &self.limits);
-        let found = found.into_iter().map(Arc::new).collect();
-        facts.proofs.add_evidence(&facts.graph, found);
+        let set_aside = self.set_aside.iter().map(|(_, chunk)| &**chunk);
+        let mut room = apart.room;
+        let brought = apart.brought.iter().filter(|(hash, chunk)| {
+            let apart = refused.contains_key(hash) && !apart.here.contains(hash);
+            let fits = apart && chunk.len() <= room;
+            room -= if fits { chunk.len() } else { 0 };
+            fits
+        });
+        let brought = brought.map(|(_, chunk)| *chunk);
+        facts.add_evidence(others, set_aside.chain(brought), &self.limits);
         Ok(sifted)
     }
 
@@ -313,12 +315,17 @@ impl Admission {
         let kept = self.contents.facts.proofs.evidence();
         let is_kept = |evidence: &Evidence| kept.iter().any(|it| **it == *evidence);
         let before = facts.clone();
+        let graph = &before.graph;
         facts
             .proofs
-            .retain_evidence(&before.graph, |evidence, cover| {
-                let judged = |position| self.is_judged(&before, &cuts, position);
-                let graph = &before.graph;
-                is_kept(evidence) || before.proofs.proves_more(graph, evidence, cover, judged)
+            .retain_evidence(graph, usize::MAX, |evidence, cover| {
+                let device = evidence.attestation.device();
+                let needed = |position| {
+                    !cuts.covers(device, position) && self.is_judged(&before, &cuts, position)
+                };
+                is_kept(evidence)
+                    || (device != self.device
+                        && before.proofs.proves_more(graph, evidence, cover, needed))
             });
         let all = facts.proofs.evidence().iter();
         let new: Vec<Arc<Evidence>> = all.filter(|it| !is_kept(it)).cloned().collect();
@@ -338,69 +345,23 @@ impl Admission {
         new
     }
 
-    /// Changes that are not here and may prove what is.
-    fn apart(&self) -> BTreeMap<ChangeHash, &[u8]> {
-        let set_aside = self.set_aside.iter();
-        set_aside.map(|(hash, chunk)| (*hash, &**chunk)).collect()
-    }
-
-    /// Finds changes of the batch that would stand where another one of their actor stands here.
-    /// Only what the device itself has attested counts: anyone can make a change in its name.
-    fn forks(
-        &self,
-        chunks: &[ChangeChunk<'_>],
-        attestations: &[Attestation],
-        facts: &Facts,
-    ) -> Vec<Fork> {
-        let mut forks = Vec::new();
-        let mut forked = BTreeSet::new();
-        let mut placed = BTreeSet::new();
-        for (index, chunk) in chunks.iter().enumerate() {
-            let actor = ActorId::from(chunk.actor().as_slice());
-            // Where the two branches part is known only if all below is.
-            let is_placed = |below| facts.graph.contains(&below) || placed.contains(&below);
-            if !chunk.dependencies().all(is_placed) {
-                continue;
-            }
-            placed.insert(chunk.hash());
-            let standing_there = facts.graph.by_sequence(&actor, chunk.seq());
-            let (Some(position), Some(device)) = (standing_there, facts.proofs.device_of(&actor))
-            else {
-                continue;
-            };
-            let here = facts.graph.node(position).hash;
-            if here == chunk.hash() || !forked.insert(actor) {
-                continue;
-            }
-            let mut built_on = BTreeSet::from([chunk.hash()]);
-            for later in &chunks[index + 1..] {
-                if later.dependencies().any(|below| built_on.contains(&below)) {
-                    built_on.insert(later.hash());
-                }
-            }
-            let signers: BTreeSet<DeviceId> = attestations
-                .iter()
-                .filter(|signed| signed.document() == self.document)
-                .filter(|signed| signed.heads().iter().any(|head| built_on.contains(head)))
-                .map(Attestation::device)
-                .collect();
-            let owner_took_other = signers.iter().any(|signer| {
-                let standing = self.standings.get(signer);
-                matches!(standing, Some(Standing::Current(person)) if *person == self.origin.owner)
-            });
-            if signers.contains(&device) {
-                forks.push(Fork {
-                    device,
-                    here,
-                    there: chunk.hash(),
-                    owner_took_other,
-                });
-            }
-            if forks.len() == FORKS_MAX {
-                break;
-            }
+    /// What is apart here. Of others' changes no more is kept than may be evidence: they stay apart
+    /// when it ends.
+    fn apart(&self) -> Apart<'_> {
+        let proofs = &self.contents.facts.proofs;
+        let own = |chunk: &[u8]| {
+            let chunk = ChangeChunk::parse(chunk, &self.limits).ok()?;
+            let device = proofs.device_of(&ActorId::from(chunk.actor().as_slice()))?;
+            Some(self.person_of(device)? == self.me)
+        };
+        let chunks = self.set_aside.iter().map(|(_, chunk)| chunk);
+        let of_others = chunks.filter(|chunk| own(chunk) != Some(true));
+        let of_others: usize = of_others.map(Vec::len).sum();
+        Apart {
+            here: self.set_aside.iter().map(|(hash, _)| *hash).collect(),
+            brought: BTreeMap::new(),
+            room: self.limits.evidence_bytes_max.saturating_sub(of_others),
         }
-        forks
     }
 
     /// Steps 3 and 4: refuses what is not proven or not allowed.
@@ -592,7 +553,7 @@ impl Admission {
             refused: refused.into_iter().collect(),
             beyond_cut: Vec::new(),
             contradicted: BTreeSet::new(),
-            forks: Vec::new(),
+            forks: Forks::default(),
             brought,
             tips,
             to_attest,

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use automerge::{ActorId, Automerge, Change, ChangeHash};
 
@@ -121,10 +120,8 @@ impl LoadedDocument {
             .filter(|attestation| attestation.document() == document)
             .partition(|attestation| Proofs::is_complete(&facts.graph, attestation));
         facts.proofs.add(&facts.graph, complete);
-        let apart = set_aside.iter().map(|(hash, chunk)| (*hash, &**chunk));
-        let found = Evidence::find(&facts.graph, others, apart, limits);
-        let found = found.into_iter().map(Arc::new).collect();
-        facts.proofs.add_evidence(&facts.graph, found);
+        let apart = set_aside.iter().map(|(_, chunk)| &**chunk);
+        facts.add_evidence(others, apart, limits);
         let mut automerge = Automerge::new();
         let applied = catch_unwind(AssertUnwindSafe(|| {
             automerge.apply_changes(changes).is_ok()
@@ -372,6 +369,23 @@ impl Facts {
                 None => *touched = Touched::everything(),
             }
         }
+    }
+
+    /// Adds what proves changes by way of others that are apart.
+    pub(crate) fn add_evidence<'a>(
+        &mut self,
+        mut attestations: Vec<Attestation>,
+        apart: impl IntoIterator<Item = &'a [u8]>,
+        limits: &Limits,
+    ) {
+        if attestations.is_empty() {
+            return;
+        }
+        let unproven = self.proofs.unproven_devices(&self.graph);
+        attestations.retain(|attestation| unproven.contains(&attestation.device()));
+        let found = Evidence::find(&self.graph, attestations, apart, limits);
+        self.proofs
+            .add_evidence(&self.graph, found, limits.evidence_bytes_max);
     }
 
     /// The person and device that made a change, as far as known.

@@ -21,9 +21,6 @@ use crate::chunk::ChangeChunk;
 use crate::graph::Graph;
 use crate::limits::Limits;
 
-/// Attestations with heads that are not here which are looked at for one document at a time.
-const LOOKED_AT_MAX: usize = 16;
-
 /// See the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Evidence {
@@ -39,31 +36,27 @@ impl Evidence {
     /// something is missing, or which are larger than what is kept, prove nothing.
     pub(crate) fn find<'a>(
         graph: &Graph,
-        attestations: impl IntoIterator<Item = Attestation>,
-        apart: impl IntoIterator<Item = (ChangeHash, &'a [u8])>,
+        attestations: Vec<Attestation>,
+        apart: impl IntoIterator<Item = &'a [u8]>,
         limits: &Limits,
     ) -> Vec<Self> {
-        let mut attestations = attestations.into_iter().take(LOOKED_AT_MAX).peekable();
-        if attestations.peek().is_none() {
+        if attestations.is_empty() {
             return Vec::new();
         }
-        let apart: BTreeMap<ChangeHash, &[u8]> = apart.into_iter().collect();
-        let mut room = limits.evidence_bytes_max;
+        let chunks = apart.into_iter();
+        let chunks = chunks.filter_map(|bytes| ChangeChunk::parse(bytes, limits).ok());
+        let apart = chunks.map(|chunk| (chunk.hash(), chunk)).collect();
+        let attestations = attestations.into_iter();
         attestations
-            .filter_map(|attestation| {
-                let found = Self::of(graph, attestation, &apart, room, limits)?;
-                room -= found.bytes();
-                Some(found)
-            })
+            .filter_map(|it| Self::of(graph, it, &apart, limits.evidence_bytes_max))
             .collect()
     }
 
     fn of(
         graph: &Graph,
         attestation: Attestation,
-        apart: &BTreeMap<ChangeHash, &[u8]>,
+        apart: &BTreeMap<ChangeHash, ChangeChunk<'_>>,
         room: usize,
-        limits: &Limits,
     ) -> Option<Self> {
         let mut open = attestation.heads().to_vec();
         let mut heads = BTreeSet::new();
@@ -74,31 +67,32 @@ impl Evidence {
                 heads.insert(hash);
                 continue;
             }
-            if between.contains_key(&hash) {
-                continue;
-            }
             let chunk = apart.get(&hash)?;
-            bytes += chunk.len();
+            if between.insert(hash, chunk).is_none() {
+                bytes += chunk.bytes().len();
+                open.extend(chunk.dependencies());
+            }
             if bytes > room {
                 return None;
             }
-            let chunk = ChangeChunk::parse(chunk, limits).ok()?;
-            open.extend(chunk.dependencies());
-            between.insert(hash, (chunk.start_op(), chunk.bytes().to_vec()));
         }
         // A change begins to count its operations above those of all that it is built on.
         let mut between: Vec<_> = between.into_iter().collect();
-        between.sort_by_key(|(hash, (start, _))| (*start, *hash));
-        let between = between.into_iter().map(|(hash, (_, chunk))| (hash, chunk));
+        between.sort_by_key(|(hash, chunk)| (chunk.start_op(), *hash));
+        let between = between.into_iter();
         Some(Self {
             attestation,
-            between: between.collect(),
+            between: between
+                .map(|(hash, chunk)| (hash, chunk.bytes().to_vec()))
+                .collect(),
             heads: heads.into_iter().collect(),
         })
     }
 
-    fn bytes(&self) -> usize {
-        self.between.iter().map(|(_, chunk)| chunk.len()).sum()
+    /// Bytes of what lies in between and is not in `seen`, where it is noted.
+    pub(crate) fn bytes_beside(&self, seen: &mut BTreeSet<ChangeHash>) -> usize {
+        let new = self.between.iter().filter(|(hash, _)| seen.insert(*hash));
+        new.map(|(_, chunk)| chunk.len()).sum()
     }
 }
 
@@ -145,8 +139,8 @@ mod tests {
             facts.push(&chunk).unwrap();
         }
         let find = |apart: &[(ChangeHash, Vec<u8>)], limits: &Limits| {
-            let apart = apart.iter().map(|(hash, chunk)| (*hash, &**chunk));
-            Evidence::find(&facts.graph, [signed(changes[3].0)], apart, limits)
+            let apart = apart.iter().map(|(_, chunk)| &**chunk);
+            Evidence::find(&facts.graph, vec![signed(changes[3].0)], apart, limits)
         };
         let mut apart = changes[2..].to_vec();
         apart.reverse();
@@ -156,7 +150,7 @@ mod tests {
         assert_eq!(found.heads, [changes[1].0]);
         assert_eq!(found.between, changes[2..]);
         assert!(find(&apart[..1], &limits).is_empty());
-        let bytes = found.bytes();
+        let bytes = found.bytes_beside(&mut BTreeSet::new());
         for (room, count) in [(bytes, 1), (bytes - 1, 0)] {
             let limits = Limits {
                 evidence_bytes_max: room,

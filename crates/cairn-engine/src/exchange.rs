@@ -358,8 +358,7 @@ impl Engine {
                 (true, false) => Has::Yes,
             };
             if has_theirs == Has::Yes {
-                let waiting = here.iter().filter(|hash| !is_durable(hash));
-                lane.acknowledge.extend(waiting);
+                lane.acknowledge.extend(&here);
             }
             // The peer is still to answer a question that crossed this one.
             let crossed = lane.asked.is_some();
@@ -409,7 +408,10 @@ impl Engine {
     fn send_proofs(&mut self, connection: ConnectionId, id: DocumentId, contents: &Contents) {
         let mut batch = Changes::default();
         let proofs = &contents.facts.proofs;
-        batch.add_evidence(proofs.evidence());
+        if !proofs.evidence().is_empty() {
+            batch.salts = proofs.salts().collect();
+            batch.add_evidence(proofs.evidence());
+        }
         for known in proofs.attestations() {
             if batch.size() + known.bytes().len() > self.config.limits.frame_bytes_max / 2
                 || batch.attestations.len() == self.config.limits.batch_attestations_max

@@ -338,7 +338,7 @@ impl Engine {
         }
         self.refuse(connection, id, refused);
         self.note_beyond_cut(id, beyond_cut);
-        self.note_forks(connection, id, &forks);
+        self.note_forks(id, forks);
         self.acknowledge(id);
         self.report_delivered(connection, id);
         step
@@ -443,9 +443,10 @@ fn facts_on_top(
     facts
         .proofs
         .add(&facts.graph, admitted.attestations.clone());
+    let evidence = admitted.evidence.iter().map(|it| Evidence::clone(it));
     facts
         .proofs
-        .add_evidence(&facts.graph, admitted.evidence.clone());
+        .add_evidence(&facts.graph, evidence.collect(), limits.evidence_bytes_max);
     Some(facts)
 }
 

@@ -17,6 +17,7 @@ mod erasing;
 mod event;
 mod evidence;
 mod exchange;
+mod forks;
 mod frame;
 mod graph;
 mod greeting;

@@ -135,31 +135,48 @@ impl Proofs {
             self.attestations.insert(device, kept);
         }
         let before = self.evidence.clone();
-        self.retain_evidence(graph, |_, _| true);
+        self.retain_evidence(graph, usize::MAX, |_, _| true);
         let left = before.iter().filter(|it| !self.evidence.contains(it));
         added.replaced.extend(left.map(|it| it.attestation.hash()));
         added
     }
 
-    /// Adds evidence, unless what it proves is proven without.
-    pub(crate) fn add_evidence(&mut self, graph: &Graph, found: Vec<Arc<Evidence>>) {
-        if !found.is_empty() {
-            self.evidence.extend(found);
-            self.retain_evidence(graph, |_, _| true);
+    /// Devices with changes here that no plain attestation proves.
+    pub(crate) fn unproven_devices(&self, graph: &Graph) -> BTreeSet<DeviceId> {
+        let unproven = (0..graph.len()).filter(|position| !self.is_proven(graph, *position));
+        unproven
+            .filter_map(|position| self.device_of(graph.actor(graph.node(position).actor)))
+            .collect()
+    }
+
+    /// Adds evidence that proves more than is proven without it, as long as there is room: all that
+    /// lies in between has at most `max` bytes together.
+    pub(crate) fn add_evidence(&mut self, graph: &Graph, found: Vec<Evidence>, max: usize) {
+        if found.is_empty() {
+            return;
         }
+        for new in found {
+            // Some of what lay in between may be in the document now.
+            self.evidence.retain(|it| it.attestation != new.attestation);
+            self.evidence.push(Arc::new(new));
+        }
+        self.retain_evidence(graph, max, |_, _| true);
     }
 
     /// Keeps the evidence that proves more than is proven without it and more than what comes before
-    /// it, if it passes `keep`, which is given all that it covers.
+    /// it, if it passes `keep`, which is given all that it covers, and there is room for it.
     pub(crate) fn retain_evidence(
         &mut self,
         graph: &Graph,
+        max: usize,
         keep: impl Fn(&Evidence, &Cover) -> bool,
     ) {
         if self.evidence.is_empty() {
             return;
         }
         self.evident.clear();
+        let mut between = BTreeSet::new();
+        let mut bytes = 0;
         for evidence in std::mem::take(&mut self.evidence) {
             let device = evidence.attestation.device();
             let heads = graph.positions(&evidence.heads);
@@ -171,7 +188,13 @@ impl Proofs {
             }
             let mut cover = Cover::default();
             graph.cover_down(&evidence.heads, &mut cover, |_| {});
-            if keep(&evidence, &cover) {
+            if !keep(&evidence, &cover) {
+                continue;
+            }
+            let mut with_this = between.clone();
+            let more = evidence.bytes_beside(&mut with_this);
+            if bytes + more <= max {
+                (between, bytes) = (with_this, bytes + more);
                 let evident = self.evident.entry(device).or_default();
                 graph.cover_down(&evidence.heads, evident, |_| {});
                 self.evidence.push(evidence);
@@ -189,7 +212,7 @@ impl Proofs {
             return Vec::new();
         }
         let mut needed = self.clone();
-        needed.retain_evidence(graph, |evidence, cover| {
+        needed.retain_evidence(graph, usize::MAX, |evidence, cover| {
             self.proves_more(graph, evidence, cover, |position| {
                 positions.binary_search(&position).is_ok()
             })

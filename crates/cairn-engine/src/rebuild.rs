@@ -45,6 +45,8 @@ pub(crate) struct Rebuild {
     pub(crate) unwanted: BTreeSet<ChangeHash>,
     /// What is apart already.
     pub(crate) set_aside: Arc<Vec<(ChangeHash, Vec<u8>)>>,
+    /// This device.
+    pub(crate) device: DeviceId,
     /// Whose words were judged by whom, as far as known.
     pub(crate) owner: PersonId,
     pub(crate) standings: BTreeMap<DeviceId, Standing>,
@@ -125,18 +127,23 @@ impl Rebuild {
         let after = &mut loaded.contents.facts;
         let cuts = Cuts::new(&before.graph, &self.standings);
         let graph = &after.graph;
-        let judged = |position: Position| {
+        let needed = |device: DeviceId, position: Position| {
             let before_it = before.graph.position(&graph.node(position).hash);
             before_it.is_some_and(|position| {
-                cuts.is_judged(&self.standings, self.owner, &before.proofs, position)
+                !cuts.covers(device, position)
+                    && cuts.is_judged(&self.standings, self.owner, &before.proofs, position)
             })
         };
         let plain = after.proofs.clone();
         let kept = before.proofs.evidence();
-        after.proofs.retain_evidence(graph, |evidence, cover| {
-            kept.iter().any(|it| **it == *evidence)
-                || plain.proves_more(graph, evidence, cover, judged)
-        });
+        after
+            .proofs
+            .retain_evidence(graph, usize::MAX, |evidence, cover| {
+                let device = evidence.attestation.device();
+                let needed = |position| needed(device, position);
+                kept.iter().any(|it| it.attestation == evidence.attestation)
+                    || (device != self.device && plain.proves_more(graph, evidence, cover, needed))
+            });
         loaded.proofs_missing = after.proofs.are_missing(&after.graph);
     }
 }
@@ -260,6 +267,7 @@ impl Engine {
             contents,
             unwanted: document.unwanted.clone(),
             set_aside: document.set_aside.clone(),
+            device: self.device,
             owner: document.origin.owner,
             limits: self.config.limits.clone(),
         };

@@ -74,8 +74,14 @@ fn set_aside(connection: &Connection, number: i64, gone: &[ChangeHash]) -> Resul
             moved.push((row.get::<_, i64>(0)?, chunk));
         }
     }
+    let apart: HashSet<Vec<u8>> = connection
+        .prepare_cached("SELECT chunk FROM set_aside WHERE position BETWEEN ? AND ?")?
+        .query_map(params![keys.start(), keys.end()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     for (position, chunk) in moved {
-        keep_apart(connection, number, &chunk)?;
+        if !apart.contains(&chunk) {
+            keep_apart(connection, number, &chunk)?;
+        }
         connection
             .prepare_cached("DELETE FROM changes WHERE position = ?")?
             .execute([position])?;
