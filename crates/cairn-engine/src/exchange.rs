@@ -358,8 +358,7 @@ impl Engine {
                 (true, false) => Has::Yes,
             };
             if has_theirs == Has::Yes {
-                let waiting = here.iter().filter(|hash| !is_durable(hash));
-                lane.acknowledge.extend(waiting);
+                lane.acknowledge.extend(&here);
             }
             // The peer is still to answer a question that crossed this one.
             let crossed = lane.asked.is_some();
@@ -408,7 +407,12 @@ impl Engine {
     /// have lost the proof of what stays: a later attestation had replaced it.
     fn send_proofs(&mut self, connection: ConnectionId, id: DocumentId, contents: &Contents) {
         let mut batch = Changes::default();
-        for known in contents.facts.proofs.attestations() {
+        let proofs = &contents.facts.proofs;
+        if !proofs.evidence().is_empty() {
+            batch.salts = proofs.salts().collect();
+            batch.add_evidence(proofs.evidence());
+        }
+        for known in proofs.attestations() {
             if batch.size() + known.bytes().len() > self.config.limits.frame_bytes_max / 2
                 || batch.attestations.len() == self.config.limits.batch_attestations_max
             {
@@ -486,7 +490,9 @@ impl Engine {
             document: id,
             sender: Some(self.device),
         };
-        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX;
+        let new: Vec<usize> = (before..count).collect();
+        let evident = !contents.facts.proofs.evidence_for(graph, &new).is_empty();
+        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX || evident;
         let mut frame = None;
         let mut unknown = Vec::new();
         for connection in connections {

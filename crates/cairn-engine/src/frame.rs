@@ -5,10 +5,13 @@
 //! kind that the negotiated version does not know is an error; bytes after the known fields of a
 //! body are fields of a later version and are ignored.
 
+use std::sync::Arc;
+
 use automerge::ChangeHash;
 use serde::{Deserialize, Serialize};
 
 use crate::coding::{CodingError, Context, ITEM_BYTES, pack};
+use crate::evidence::Evidence;
 use crate::id::{DeviceId, DocumentId, ProcessId};
 use crate::ranges::Range;
 use crate::staging::Transfer;
@@ -64,6 +67,17 @@ impl Changes {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.salts.is_empty() && self.changes.is_empty() && self.attestations.is_empty()
+    }
+
+    /// Adds evidence with the changes that it needs, each once.
+    pub(crate) fn add_evidence(&mut self, evidence: &[Arc<Evidence>]) {
+        for (_, chunk) in evidence.iter().flat_map(|it| &it.between) {
+            if !self.changes.contains(chunk) {
+                self.changes.push(chunk.clone());
+            }
+        }
+        let signed = evidence.iter().map(|it| it.attestation.bytes().to_vec());
+        self.attestations.extend(signed);
     }
 
     /// Takes the later half away; `None` if there is no half.
