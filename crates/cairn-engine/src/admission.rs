@@ -102,8 +102,6 @@ struct Apart<'a> {
     here: BTreeSet<ChangeHash>,
     /// Changes of the batch whose form was checked.
     brought: BTreeMap<ChangeHash, &'a [u8]>,
-    /// Bytes that there is room for beside what is here.
-    room: usize,
 }
 
 /// The batch breaks the format: its sender is broken or hostile, nothing of it is looked at.
@@ -153,7 +151,10 @@ impl Admission {
         let mut refused = BTreeMap::new();
         let mut beyond_cut = Vec::new();
         let mut passes = 0;
-        let mut apart = self.apart();
+        let mut apart = Apart {
+            here: self.set_aside.iter().map(|(hash, _)| *hash).collect(),
+            brought: BTreeMap::new(),
+        };
         let mut sifted = loop {
             let sifted = self.sift(&batch.salts, &chunks, &attestations, &apart, &mut refused)?;
             if passes == 0 {
@@ -287,16 +288,18 @@ impl Admission {
             .cloned()
             .partition(|attestation| Proofs::is_complete(&facts.graph, attestation));
         sifted.attestations = facts.proofs.add(&facts.graph, complete);
-        let set_aside = self.set_aside.iter().map(|(_, chunk)| &**chunk);
-        let mut room = apart.room;
-        let brought = apart.brought.iter().filter(|(hash, chunk)| {
-            let apart = refused.contains_key(hash) && !apart.here.contains(hash);
-            let fits = apart && chunk.len() <= room;
-            room -= if fits { chunk.len() } else { 0 };
-            fits
-        });
-        let brought = brought.map(|(_, chunk)| *chunk);
-        facts.add_evidence(others, set_aside.chain(brought), &self.limits);
+        if !others.is_empty() {
+            let set_aside = self.set_aside.iter().map(|(_, chunk)| &**chunk);
+            let mut room = self.room_apart();
+            let brought = apart.brought.iter().filter(|(hash, chunk)| {
+                let apart = refused.contains_key(hash) && !apart.here.contains(hash);
+                let fits = apart && chunk.len() <= room;
+                room -= if fits { chunk.len() } else { 0 };
+                fits
+            });
+            let brought = brought.map(|(_, chunk)| *chunk);
+            facts.add_evidence(others, set_aside.chain(brought), &self.limits);
+        }
         Ok(sifted)
     }
 
@@ -345,9 +348,9 @@ impl Admission {
         new
     }
 
-    /// What is apart here. Of others' changes no more is kept than may be evidence: they stay apart
-    /// when it ends.
-    fn apart(&self) -> Apart<'_> {
+    /// Bytes of others' changes that may come to be kept apart: no more than may be evidence in all,
+    /// since they stay apart when it ends.
+    fn room_apart(&self) -> usize {
         let proofs = &self.contents.facts.proofs;
         let own = |chunk: &[u8]| {
             let chunk = ChangeChunk::parse(chunk, &self.limits).ok()?;
@@ -357,11 +360,7 @@ impl Admission {
         let chunks = self.set_aside.iter().map(|(_, chunk)| chunk);
         let of_others = chunks.filter(|chunk| own(chunk) != Some(true));
         let of_others: usize = of_others.map(Vec::len).sum();
-        Apart {
-            here: self.set_aside.iter().map(|(hash, _)| *hash).collect(),
-            brought: BTreeMap::new(),
-            room: self.limits.evidence_bytes_max.saturating_sub(of_others),
-        }
+        self.limits.evidence_bytes_max.saturating_sub(of_others)
     }
 
     /// Steps 3 and 4: refuses what is not proven or not allowed.
