@@ -489,7 +489,8 @@ def message(data, sender):
         return {"kind": "ranges", "ranges": ranges(r)}
     if kind == 4:
         return {"kind": "heads", "document": r.hex(16), "heads": few(r.hashes()),
-                "samples": few(r.hashes()), "asks": r.bool(), "has_yours": r.choice(3),
+                "samples": few(r.hashes()), "asks": r.option(lambda: r.varint(64)),
+                "answers": r.option(lambda: {"question": r.varint(64), "has": r.choice(3)}),
                 "staged": r.option(lambda: {"resume": r.bytes().hex(), "bytes": r.varint(64)})}
     if kind == 5:
         document, data, last, after = r.take(16), r.bytes(), r.bool(), r.varint(64)
@@ -519,7 +520,7 @@ def message(data, sender):
         return {"kind": "piece", "document": document, "at": at, "resume": resume.hex(),
                 "bytes": len(data), "read": data}
     if kind == 11:
-        return {"kind": "nothing", "document": r.hex(16)}
+        return {"kind": "nothing", "document": r.hex(16), "question": r.varint(64)}
     if kind == 12:
         return {"kind": "origin", **origin(r)}
     raise Malformed("an unknown kind")
@@ -936,10 +937,29 @@ class Session:
                     equal(heads, has["heads"], f"the heads that the {side} has")
 
 
+class Questions:
+    """Questions for heads on one connection: each has a number of its own and gets one answer."""
+
+    def __init__(self):
+        self.asked, self.waiting = set(), {}
+
+    def said(self, side, found):
+        other = "listener" if side == "dialler" else "dialler"
+        answers = found if found["kind"] == "nothing" else found.get("answers")
+        if answers:
+            document = self.waiting.pop((other, answers["question"]), None)
+            equal(document, found["document"], "what an answer is about")
+        if found.get("asks") is not None:
+            asked = (side, found["asks"])
+            need(asked not in self.asked, "a second question with one number")
+            self.asked.add(asked)
+            self.waiting[asked] = found["document"]
+
+
 def check_session(vectors):
     session = Session(vectors)
     for number, connection in enumerate(vectors["connections"]):
-        hellos, before, said = {}, session.known(), []
+        hellos, before, said, questions = {}, session.known(), [], Questions()
         for place, frame in enumerate(connection["frames"]):
             where = f"frame {place} of connection {number}"
             side, data = frame["from"], bytes.fromhex(frame["bytes"])
@@ -948,6 +968,7 @@ def check_session(vectors):
             except Malformed as error:
                 raise Malformed(f"{where}: {error}") from None
             session.frame(side, data, found)
+            questions.said(side, found)
             said.append((side, dict(found)))
             found.pop("read", None)
             equal(found, frame["message"], where)
@@ -965,6 +986,7 @@ def check_session(vectors):
                 for each in found["ranges"]:
                     need(all(item["document"] in known for item in each.get("items", [])),
                          f"{where} lists a document that is not shared")
+        need(not questions.waiting, f"connection {number} leaves a question without an answer")
         for side, hello in hellos.items():
             session.check_set(side, hello, before, said)
     session.check_end(vectors)

@@ -18,6 +18,8 @@ use crate::attestation::{Attestation, actor_of};
 use crate::chunk::{ChangeChunk, ChunkError};
 use crate::coding::{CodingError, Compression, Context, unpack};
 use crate::contents::{Contents, Facts, FitError, ONE_BY_ONE_MAX};
+use crate::evidence::Evidence;
+use crate::forks::Forks;
 use crate::frame::{Changes, Parts, Refusal};
 use crate::graph::{OrderError, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
@@ -37,9 +39,6 @@ const PASSES_MAX: usize = 8;
 /// Changes of a batch of which each is told where it did something; a view is read anew from more.
 const TOLD_MAX: usize = 64;
 
-/// Forks that are looked at in one batch: each costs a walk through the batch.
-const FORKS_MAX: usize = 4;
-
 /// What the gate needs to know, gathered under the lock.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
@@ -54,8 +53,9 @@ pub(crate) struct Admission {
     pub(crate) compression: Arc<dyn Compression>,
     /// What rosters and cards say of each device that can have written here.
     pub(crate) standings: BTreeMap<DeviceId, Standing>,
-    /// Own changes that were taken out here and count only once the owner's side took them.
-    pub(crate) set_aside: BTreeSet<ChangeHash>,
+    /// Changes that were taken out here and count only once the owner's side took them, and others
+    /// that prove what stays.
+    pub(crate) set_aside: Arc<Vec<(ChangeHash, Vec<u8>)>>,
     /// This device, and whose it is.
     pub(crate) device: DeviceId,
     pub(crate) me: PersonId,
@@ -75,13 +75,14 @@ pub(crate) struct Admitted {
     pub(crate) salts: Vec<(DeviceId, [u8; 8])>,
     pub(crate) attestations: Vec<Attestation>,
     pub(crate) replaced: Vec<RecordHash>,
+    /// What proves changes here by way of others that are not taken.
+    pub(crate) evidence: Vec<Arc<Evidence>>,
     pub(crate) refused: Vec<(ChangeHash, Refusal)>,
     /// Those of them that a revoked device made beyond its cut.
     pub(crate) beyond_cut: Vec<(DeviceId, ChangeHash)>,
     /// Devices whose attestations contradict each other.
     pub(crate) contradicted: BTreeSet<DeviceId>,
-    /// Changes here that stand where a change of the batch would.
-    pub(crate) forks: Vec<Fork>,
+    pub(crate) forks: Forks,
     /// Changes of the batch, new or known, not refused.
     pub(crate) brought: Vec<ChangeHash>,
     /// Those of them that nothing in the batch is built on.
@@ -94,14 +95,13 @@ pub(crate) struct Admitted {
     pub(crate) touched: Touched,
 }
 
-/// A device signed two changes as the same one, and the batch brings the one that is not here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fork {
-    pub(crate) device: DeviceId,
-    /// The one that is here.
-    pub(crate) here: ChangeHash,
-    /// Whether a current device of the owner has signed that it took the other one.
-    pub(crate) owner_took_other: bool,
+/// What may lie between an attestation and the document.
+#[derive(Debug)]
+struct Apart<'a> {
+    /// What is apart here already.
+    here: BTreeSet<ChangeHash>,
+    /// Changes of the batch whose form was checked.
+    brought: BTreeMap<ChangeHash, &'a [u8]>,
 }
 
 /// The batch breaks the format: its sender is broken or hostile, nothing of it is looked at.
@@ -151,14 +151,19 @@ impl Admission {
         let mut refused = BTreeMap::new();
         let mut beyond_cut = Vec::new();
         let mut passes = 0;
-        let mut signed = BTreeSet::new();
-        let sifted = loop {
-            let sifted = self.sift(&batch.salts, &chunks, &attestations, &mut refused)?;
+        let mut apart = Apart {
+            here: self.set_aside.iter().map(|(hash, _)| *hash).collect(),
+            brought: BTreeMap::new(),
+        };
+        let mut sifted = loop {
+            let sifted = self.sift(&batch.salts, &chunks, &attestations, &apart, &mut refused)?;
             if passes == 0 {
-                signed = sifted.proven();
+                // The form of these was checked, so that they can be passed on.
+                let fitting = sifted.new.iter().map(|(_, index)| &chunks[*index]);
+                apart.brought = fitting.map(|chunk| (chunk.hash(), chunk.bytes())).collect();
             }
             let before = refused.len();
-            self.judge(&chunks, &sifted, &signed, &mut refused, &mut beyond_cut);
+            self.judge(&chunks, &sifted, &apart.here, &mut refused, &mut beyond_cut);
             if refused.len() == before {
                 break sifted;
             }
@@ -175,7 +180,9 @@ impl Admission {
             attestation.document() == self.document && known
         });
         let contradicted = contradicting.map(Attestation::device).collect();
+        let evidence = self.keep_evidence(&mut sifted, &batch.salts);
         let mut admitted = self.finish(&chunks, sifted, refused, spare)?;
+        admitted.evidence = evidence;
         admitted.beyond_cut = beyond_cut;
         admitted.forks = forks;
         admitted.contradicted = contradicted;
@@ -206,6 +213,7 @@ impl Admission {
         salts: &[(DeviceId, [u8; 8])],
         chunks: &[ChangeChunk<'_>],
         attestations: &[Attestation],
+        apart: &Apart<'_>,
         refused: &mut BTreeMap<ChangeHash, Refusal>,
     ) -> Result<Sifted, BatchError> {
         let mut sifted = Sifted {
@@ -270,66 +278,89 @@ impl Admission {
         }
         let counting = attestations.iter().filter(|attestation| {
             attestation.document() == self.document
-                && Proofs::is_complete(&facts.graph, attestation)
                 && matches!(
                     self.standings.get(&attestation.device()),
                     // Of a revoked device too: it proves who wrote, which is not yet that it counts.
                     Some(Standing::Current(_) | Standing::Cut(..))
                 )
         });
-        let counting = counting.cloned().collect();
-        sifted.attestations = facts.proofs.add(&facts.graph, counting);
+        let (complete, others): (Vec<_>, Vec<_>) = counting
+            .cloned()
+            .partition(|attestation| Proofs::is_complete(&facts.graph, attestation));
+        sifted.attestations = facts.proofs.add(&facts.graph, complete);
+        if !others.is_empty() {
+            let set_aside = self.set_aside.iter().map(|(_, chunk)| &**chunk);
+            let mut room = self.room_apart();
+            let brought = apart.brought.iter().filter(|(hash, chunk)| {
+                let apart = refused.contains_key(hash) && !apart.here.contains(hash);
+                let fits = apart && chunk.len() <= room;
+                room -= if fits { chunk.len() } else { 0 };
+                fits
+            });
+            let brought = brought.map(|(_, chunk)| *chunk);
+            facts.add_evidence(others, set_aside.chain(brought), &self.limits);
+        }
         Ok(sifted)
     }
 
-    /// Finds changes of the batch that would stand where another one of their actor stands here.
-    /// Only what the device itself has attested counts: anyone can make a change in its name.
-    fn forks(
+    /// Of the evidence that was found, keeps what proves changes that the owner's side took, and gives
+    /// what is new of it.
+    fn keep_evidence(
         &self,
-        chunks: &[ChangeChunk<'_>],
-        attestations: &[Attestation],
-        facts: &Facts,
-    ) -> Vec<Fork> {
-        let mut forks = Vec::new();
-        for (index, chunk) in chunks.iter().enumerate() {
-            let actor = ActorId::from(chunk.actor().as_slice());
-            let standing_there = facts.graph.by_sequence(&actor, chunk.seq());
-            let (Some(position), Some(device)) = (standing_there, facts.proofs.device_of(&actor))
-            else {
-                continue;
-            };
-            let here = facts.graph.node(position).hash;
-            if here == chunk.hash() {
-                continue;
-            }
-            let mut built_on = BTreeSet::from([chunk.hash()]);
-            for later in &chunks[index + 1..] {
-                if later.dependencies().any(|below| built_on.contains(&below)) {
-                    built_on.insert(later.hash());
-                }
-            }
-            let signers: BTreeSet<DeviceId> = attestations
-                .iter()
-                .filter(|signed| signed.document() == self.document)
-                .filter(|signed| signed.heads().iter().any(|head| built_on.contains(head)))
-                .map(Attestation::device)
-                .collect();
-            let owner_took_other = signers.iter().any(|signer| {
-                let standing = self.standings.get(signer);
-                matches!(standing, Some(Standing::Current(person)) if *person == self.origin.owner)
+        sifted: &mut Sifted,
+        salts: &[(DeviceId, [u8; 8])],
+    ) -> Vec<Arc<Evidence>> {
+        let facts = &mut sifted.facts;
+        if facts.proofs.evidence().is_empty() {
+            return Vec::new();
+        }
+        let cuts = Cuts::new(&facts.graph, &self.standings);
+        let kept = self.contents.facts.proofs.evidence();
+        let is_kept = |evidence: &Evidence| kept.iter().any(|it| **it == *evidence);
+        let before = facts.clone();
+        let graph = &before.graph;
+        facts
+            .proofs
+            .retain_evidence(graph, usize::MAX, |evidence, cover| {
+                let device = evidence.attestation.device();
+                let needed = |position| {
+                    !cuts.covers(device, position) && self.is_judged(&before, &cuts, position)
+                };
+                is_kept(evidence)
+                    || (device != self.device
+                        && before.proofs.proves_more(graph, evidence, cover, needed))
             });
-            if signers.contains(&device) {
-                forks.push(Fork {
-                    device,
-                    here,
-                    owner_took_other,
-                });
-            }
-            if forks.len() == FORKS_MAX {
-                break;
+        let all = facts.proofs.evidence().iter();
+        let new: Vec<Arc<Evidence>> = all.filter(|it| !is_kept(it)).cloned().collect();
+        let between = new.iter().flat_map(|it| &it.between);
+        let chunks = between.filter_map(|(_, it)| ChangeChunk::parse(it, &self.limits).ok());
+        let actors: BTreeSet<[u8; 16]> = chunks.map(|chunk| *chunk.actor()).collect();
+        for (device, salt) in salts {
+            let actor = actor_of(*device, self.document, *salt);
+            let used = actor
+                .to_bytes()
+                .try_into()
+                .is_ok_and(|it| actors.contains::<[u8; 16]>(&it));
+            if used && facts.proofs.add_salt(self.document, *device, *salt) {
+                sifted.salts.push((*device, *salt));
             }
         }
-        forks
+        new
+    }
+
+    /// Bytes of others' changes that may come to be kept apart: no more than may be evidence in all,
+    /// since they stay apart when it ends.
+    fn room_apart(&self) -> usize {
+        let proofs = &self.contents.facts.proofs;
+        let own = |chunk: &[u8]| {
+            let chunk = ChangeChunk::parse(chunk, &self.limits).ok()?;
+            let device = proofs.device_of(&ActorId::from(chunk.actor().as_slice()))?;
+            Some(self.person_of(device)? == self.me)
+        };
+        let chunks = self.set_aside.iter().map(|(_, chunk)| chunk);
+        let of_others = chunks.filter(|chunk| own(chunk) != Some(true));
+        let of_others: usize = of_others.map(Vec::len).sum();
+        self.limits.evidence_bytes_max.saturating_sub(of_others)
     }
 
     /// Steps 3 and 4: refuses what is not proven or not allowed.
@@ -337,15 +368,15 @@ impl Admission {
         &self,
         chunks: &[ChangeChunk<'_>],
         sifted: &Sifted,
-        signed: &BTreeSet<ChangeHash>,
+        set_aside: &BTreeSet<ChangeHash>,
         refused: &mut BTreeMap<ChangeHash, Refusal>,
         beyond_cut: &mut Vec<(DeviceId, ChangeHash)>,
     ) {
         let cuts = Cuts::new(&sifted.facts.graph, &self.standings);
         for (position, index) in &sifted.new {
             let chunk = &chunks[*index];
-            let signed = signed.contains(&chunk.hash());
-            let verdict = self.verdict(&sifted.facts, &cuts, *position, chunk, signed);
+            let set_aside = set_aside.contains(&chunk.hash());
+            let verdict = self.verdict(&sifted.facts, &cuts, *position, chunk, set_aside);
             if let Some(refusal) = verdict {
                 refused.insert(chunk.hash(), refusal);
                 if refusal == Refusal::BeyondCut {
@@ -356,17 +387,17 @@ impl Admission {
         }
     }
 
-    /// Why a change is not taken, if it is not. `signed` says that its author's device has signed it
-    /// together with others of the batch, some of which may be refused.
+    /// Why a change is not taken, if it is not. `set_aside` says that it was taken out here.
     fn verdict(
         &self,
         facts: &Facts,
         cuts: &Cuts,
         position: Position,
         chunk: &ChangeChunk<'_>,
-        signed: bool,
+        set_aside: bool,
     ) -> Option<Refusal> {
-        if self.is_set_aside(facts, cuts, position) {
+        // Another own device must hear so even if what proved the change named others that are gone.
+        if set_aside && self.me != self.origin.owner && !self.is_judged(facts, cuts, position) {
             return Some(Refusal::NotAllowed);
         }
         let Some((device, author)) = self.author(facts, position) else {
@@ -377,14 +408,18 @@ impl Admission {
         let proven = facts.proofs.is_proven(&facts.graph, position)
             || cuts.covers(device, position)
             || broken("unproven-admitted");
-        if !proven && !signed {
+        // What was signed together with others that are refused is judged all the same.
+        if !proven && !facts.proofs.is_evident(&facts.graph, position) {
             return Some(Refusal::Unproven);
         }
         self.beyond_cut(facts, cuts, position, device)
             .or_else(|| self.policy(facts, cuts, position, chunk, author))
-            // A proof that names what is refused cannot be passed on. This device signs its own
-            // work anew.
-            .or_else(|| (!proven && device != self.device).then_some(Refusal::Unproven))
+            // Its author signs it anew, and so does this device its own work. What the owner's side
+            // has taken counts until then.
+            .or_else(|| {
+                let signed_anew = !proven && device != self.device;
+                (signed_anew && !self.is_judged(facts, cuts, position)).then_some(Refusal::Unproven)
+            })
     }
 
     fn author(&self, facts: &Facts, position: Position) -> Option<(DeviceId, PersonId)> {
@@ -415,14 +450,6 @@ impl Admission {
         } else {
             Refusal::BeyondCut
         })
-    }
-
-    /// Whether a change was taken out here because the owner's side does not take it. Another own
-    /// device must hear so even if what proved the change named others that are gone.
-    fn is_set_aside(&self, facts: &Facts, cuts: &Cuts, position: Position) -> bool {
-        self.set_aside.contains(&facts.graph.node(position).hash)
-            && self.me != self.origin.owner
-            && !self.is_judged(facts, cuts, position)
     }
 
     fn policy(
@@ -505,10 +532,11 @@ impl Admission {
         for (_, index) in &sifted.new {
             sifted.facts.note_touched(&chunks[*index], &mut touched);
         }
+        let taken = chunks.iter();
+        let taken = taken.filter(|chunk| !refused.contains_key(&chunk.hash()));
         let below: BTreeSet<ChangeHash> =
-            chunks.iter().flat_map(ChangeChunk::dependencies).collect();
-        let hashes = chunks.iter().map(ChangeChunk::hash);
-        let brought: Vec<ChangeHash> = hashes.filter(|hash| !refused.contains_key(hash)).collect();
+            taken.clone().flat_map(ChangeChunk::dependencies).collect();
+        let brought: Vec<ChangeHash> = taken.map(ChangeChunk::hash).collect();
         let tips = brought.iter().copied();
         let tips = tips.filter(|hash| !below.contains(hash)).collect();
         Ok(Admitted {
@@ -520,10 +548,11 @@ impl Admission {
             salts: sifted.salts,
             attestations: sifted.attestations.new,
             replaced: sifted.attestations.replaced,
+            evidence: Vec::new(),
             refused: refused.into_iter().collect(),
             beyond_cut: Vec::new(),
             contradicted: BTreeSet::new(),
-            forks: Vec::new(),
+            forks: Forks::default(),
             brought,
             tips,
             to_attest,
@@ -541,17 +570,6 @@ struct Sifted {
     new: Vec<(Position, usize)>,
     salts: Vec<(DeviceId, [u8; 8])>,
     attestations: Added,
-}
-
-impl Sifted {
-    /// New changes that their authors' devices have signed.
-    fn proven(&self) -> BTreeSet<ChangeHash> {
-        let facts = &self.facts;
-        let new = self.new.iter().map(|(position, _)| *position);
-        new.filter(|position| facts.proofs.is_proven(&facts.graph, *position))
-            .map(|position| facts.graph.node(position).hash)
-            .collect()
-    }
 }
 
 /// Applies changes to a copy of a document: to the spare one if it can be caught up. It must then

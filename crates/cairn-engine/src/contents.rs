@@ -1,6 +1,6 @@
 //! A loaded document: automerge's state and what the engine knows about its changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::{ActorId, Automerge, Change, ChangeHash};
@@ -9,6 +9,7 @@ use crate::attestation::Attestation;
 use crate::chunk::{
     Action as RawAction, ChangeChunk, ChunkError, Key, ObjectId, OpId, RawOperation, Value,
 };
+use crate::evidence::Evidence;
 use crate::graph::{Graph, NewNode, OrderError, Position};
 use crate::id::DocumentId;
 use crate::limits::Limits;
@@ -102,12 +103,25 @@ impl LoadedDocument {
                 .map_err(|_error| LoadError::Order { position })?;
             changes.push(Change::from_bytes(bytes).map_err(|_error| LoadError::Unappliable)?);
         }
+        // One that came back by way of the owner is a change like any other.
+        let mut seen = BTreeSet::new();
+        let set_aside: Vec<(ChangeHash, Vec<u8>)> = content
+            .set_aside
+            .into_iter()
+            .filter_map(|bytes| {
+                let hash = ChangeChunk::parse(&bytes, limits).ok()?.hash();
+                let apart = !facts.graph.contains(&hash) && seen.insert(hash);
+                apart.then_some((hash, bytes))
+            })
+            .collect();
         let attestations = content.attestations.into_iter();
-        let complete = attestations
+        let (complete, others): (Vec<_>, Vec<_>) = attestations
             .filter_map(|bytes| Attestation::from_bytes(bytes).ok())
             .filter(|attestation| attestation.document() == document)
-            .filter(|attestation| Proofs::is_complete(&facts.graph, attestation));
-        facts.proofs.add(&facts.graph, complete.collect());
+            .partition(|attestation| Proofs::is_complete(&facts.graph, attestation));
+        facts.proofs.add(&facts.graph, complete);
+        let apart = set_aside.iter().map(|(_, chunk)| &**chunk);
+        facts.add_evidence(others, apart, limits);
         let mut automerge = Automerge::new();
         let applied = catch_unwind(AssertUnwindSafe(|| {
             automerge.apply_changes(changes).is_ok()
@@ -115,15 +129,6 @@ impl LoadedDocument {
         if !matches!(applied, Ok(true)) || automerge.get_heads() != facts.graph.heads() {
             return Err(LoadError::Unappliable);
         }
-        // One that came back by way of the owner is a change like any other.
-        let set_aside = content
-            .set_aside
-            .into_iter()
-            .filter_map(|bytes| {
-                let hash = ChangeChunk::parse(&bytes, limits).ok()?.hash();
-                (!facts.graph.contains(&hash)).then_some((hash, bytes))
-            })
-            .collect();
         Ok(Self {
             set_aside,
             proofs_missing: facts.proofs.are_missing(&facts.graph),
@@ -364,6 +369,23 @@ impl Facts {
                 None => *touched = Touched::everything(),
             }
         }
+    }
+
+    /// Adds what proves changes by way of others that are apart.
+    pub(crate) fn add_evidence<'a>(
+        &mut self,
+        mut attestations: Vec<Attestation>,
+        apart: impl IntoIterator<Item = &'a [u8]>,
+        limits: &Limits,
+    ) {
+        if attestations.is_empty() {
+            return;
+        }
+        let unproven = self.proofs.unproven_devices(&self.graph);
+        attestations.retain(|attestation| unproven.contains(&attestation.device()));
+        let found = Evidence::find(&self.graph, attestations, apart, limits);
+        self.proofs
+            .add_evidence(&self.graph, found, limits.evidence_bytes_max);
     }
 
     /// The person and device that made a change, as far as known.

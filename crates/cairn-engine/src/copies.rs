@@ -15,13 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 
-use crate::admission::Fork;
 use crate::attestation::Attestation;
 use crate::document::Document;
 use crate::engine::Engine;
 use crate::event::Event;
+use crate::forks::Forks;
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
-use crate::session::ConnectionId;
 
 /// Process starts of one device that are remembered.
 const STARTS_MAX: usize = 16;
@@ -120,34 +119,29 @@ impl Engine {
         })
     }
 
-    /// Tells of devices that signed two changes as the same one. Where the owner's side took the
-    /// other branch, this one is taken out: the owner's device that lost it in a crash will never
-    /// take it again, and without this the two would differ for ever.
-    pub(crate) fn note_forks(&mut self, connection: ConnectionId, id: DocumentId, forks: &[Fork]) {
-        let from = self.sessions.get(&connection).map(|session| session.person);
-        for fork in forks {
-            let Some(person) = self.people.owner_of(fork.device).or_else(|| {
-                let document = self.documents.get(&id)?;
-                self.shown_author(document, fork.device)
-            }) else {
-                continue;
-            };
-            let me = self.config.person;
-            let Some(document) = self.documents.get_mut(&id) else {
+    /// Tells of devices that signed two changes as the same one, and takes out the branch that is here
+    /// if it gives way.
+    pub(crate) fn note_forks(&mut self, id: DocumentId, forks: Forks) {
+        for device in forks.devices {
+            let Some(document) = self.documents.get(&id) else {
                 return;
             };
-            let owner = document.origin.owner;
-            // The owner's own history is never exchanged for another one.
-            if fork.owner_took_other && owner != me && from == Some(owner) && person != owner {
-                document.unwanted.insert(fork.here);
-            }
-            if document.forked.insert(fork.device) {
+            let owner = self.people.owner_of(device);
+            let Some(person) = owner.or_else(|| self.shown_author(document, device)) else {
+                continue;
+            };
+            if let Some(document) = self.documents.get_mut(&id)
+                && document.forked.insert(device)
+            {
                 self.event(Event::Forked {
                     document: id,
                     person,
-                    device: fork.device,
+                    device,
                 });
             }
+        }
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.unwanted.extend(forks.gives_way);
         }
     }
 }

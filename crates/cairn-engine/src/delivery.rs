@@ -96,11 +96,29 @@ impl Engine {
         if judge == Some(person) || person == self.config.person {
             self.refused_for_good(id, &changes);
         }
-        self.event(Event::RefusedByPeer {
-            document: id,
-            person,
-            changes,
-        });
+        let changes = self.not_apart(id, changes);
+        if !changes.is_empty() {
+            self.event(Event::RefusedByPeer {
+                document: id,
+                person,
+                changes,
+            });
+        }
+    }
+
+    /// Of refused changes those that are not known to be apart: the others were brought to prove what
+    /// stays, and nobody needs to be told.
+    pub(crate) fn not_apart(
+        &self,
+        id: DocumentId,
+        changes: Vec<(ChangeHash, Refusal)>,
+    ) -> Vec<(ChangeHash, Refusal)> {
+        let set_aside = self.documents.get(&id).map(|known| &known.set_aside);
+        let apart = |hash: &ChangeHash| {
+            set_aside.is_some_and(|known| known.iter().any(|(apart, _)| apart == hash))
+        };
+        let told = changes.into_iter();
+        told.filter(|(hash, _)| !apart(hash)).collect()
     }
 
     /// Says so once when a peer has all of a document durably.

@@ -60,8 +60,8 @@ pub(crate) struct Document {
     pub(crate) forked: BTreeSet<DeviceId>,
     /// A rebuilding job is under way.
     pub(crate) rebuilding: bool,
-    /// Changes that were taken out, in order.
-    pub(crate) set_aside: Vec<(ChangeHash, Vec<u8>)>,
+    /// Changes that were taken out, in order, and others that prove what stays.
+    pub(crate) set_aside: Arc<Vec<(ChangeHash, Vec<u8>)>>,
     /// Batches that wait for the gate.
     pub(crate) inbox: VecDeque<(ConnectionId, Parts)>,
     /// Messages that wait until the document is loaded.
@@ -100,7 +100,7 @@ impl Document {
             beyond_cut: BTreeMap::new(),
             forked: BTreeSet::new(),
             rebuilding: false,
-            set_aside: Vec::new(),
+            set_aside: Arc::default(),
             inbox: VecDeque::new(),
             held: VecDeque::new(),
         }
@@ -165,7 +165,7 @@ impl Document {
             consent,
             admitting,
             rebuilding,
-            set_aside,
+            set_aside: Arc::new(set_aside),
             ..Self::empty(self.origin)
         };
     }
@@ -182,7 +182,7 @@ impl Document {
     pub(crate) fn set_loaded(&mut self, loaded: LoadedDocument) {
         let graph = &loaded.contents.facts.graph;
         self.set_durable(graph.len(), graph.heads().to_vec());
-        self.set_aside = loaded.set_aside;
+        self.set_aside = Arc::new(loaded.set_aside);
         self.body = Body::Loaded(Arc::from(loaded.contents));
         self.set_proofs_missing(loaded.proofs_missing);
     }

@@ -26,7 +26,6 @@ use crate::contents::{LoadError, LoadedDocument};
 use crate::copies::Copies;
 use crate::document::{Body, Document, Held};
 use crate::event::{Counters, Event};
-use crate::frame::Message;
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::jobs::{Job, JobDone};
 use crate::limits::Limits;
@@ -560,8 +559,8 @@ impl Engine {
                 });
                 self.follow_retirement(id);
                 for (connection, held) in held {
-                    if let Held::Message(Message::Heads { asks: true, .. }) = held {
-                        self.send(connection, &Message::Nothing(id));
+                    if let Held::Message(message) = held {
+                        self.answer_nothing(connection, &message);
                     }
                     self.credit(connection, id);
                     self.opened(connection, id);

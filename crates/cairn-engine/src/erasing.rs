@@ -253,7 +253,7 @@ impl Engine {
         let (graph, proofs) = (&contents.facts.graph, &contents.facts.proofs);
         if graph.len() == 0 {
             // Removed by an earlier process: what is apart is what stayed.
-            return document.set_aside.clone();
+            return document.set_aside.to_vec();
         }
         let standings = self.standings(document, &contents.facts);
         let mine = |device: DeviceId| {

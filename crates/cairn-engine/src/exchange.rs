@@ -8,7 +8,7 @@ use crate::coding::{Context, pack};
 use crate::contents::Contents;
 use crate::document::{Body, Document, Held};
 use crate::engine::Engine;
-use crate::frame::{Changes, Has, Message, Staged};
+use crate::frame::{Changes, Has, Message, Question, Staged};
 use crate::id::DocumentId;
 use crate::mutants::broken;
 use crate::pacing::Collecting;
@@ -101,7 +101,7 @@ impl Engine {
             return;
         }
         if self.documents.get(&id).and_then(Document::loaded).is_some() {
-            self.send_heads(connection, id, Has::No, true, false);
+            self.send_heads(connection, id, None, true, false);
         }
     }
 
@@ -126,11 +126,13 @@ impl Engine {
         &mut self,
         connection: ConnectionId,
         id: DocumentId,
-        has_yours: Has,
+        answers: Option<(Question, Has)>,
         asks: bool,
         sampled: bool,
     ) {
-        let Some(document) = self.documents.get(&id) else {
+        let (Some(document), Some(session)) =
+            (self.documents.get(&id), self.sessions.get_mut(&connection))
+        else {
             return;
         };
         let samples = match document.loaded() {
@@ -142,20 +144,20 @@ impl Engine {
         } else {
             document.durable_heads.clone()
         };
-        if asks && let Some(session) = self.sessions.get_mut(&connection) {
-            // The first answer is to the first question, and says nothing of what came since.
-            let asked = &mut session.lanes.entry(id).or_default().asked;
-            let asked = asked.get_or_insert_with(|| Asked {
+        let asks = asks.then(|| {
+            session.questions += 1;
+            session.lanes.entry(id).or_default().asked = Some(Asked {
+                question: session.questions,
                 durable: document.durable,
                 heads: heads.clone(),
-                sampled,
                 until_millis: self.ticks_millis + self.config.limits.answer_timeout_millis,
             });
-            asked.sampled |= sampled;
+            session.questions
+        });
+        let staged = self.staging.of(session.device, id);
+        if asks.is_some() {
             self.note_asked(connection, id);
         }
-        let session = self.sessions.get(&connection);
-        let staged = session.and_then(|session| self.staging.of(session.device, id));
         self.send(
             connection,
             &Message::Heads {
@@ -163,7 +165,7 @@ impl Engine {
                 heads,
                 samples,
                 asks,
-                has_yours,
+                answers,
                 staged,
             },
         );
@@ -206,7 +208,7 @@ impl Engine {
                 heads,
                 samples,
                 asks,
-                has_yours,
+                answers,
                 staged,
                 ..
             } => {
@@ -215,7 +217,7 @@ impl Engine {
                     samples,
                     staged,
                 };
-                self.heads_received(connection, id, theirs, asks, has_yours);
+                self.heads_received(connection, id, theirs, asks, answers);
             }
             Message::Changes {
                 batch, last, after, ..
@@ -265,28 +267,34 @@ impl Engine {
     }
 
     /// Answers a question for heads where there is nothing to say, whatever the reason.
-    fn answer_nothing(&mut self, connection: ConnectionId, message: &Message) {
+    pub(crate) fn answer_nothing(&mut self, connection: ConnectionId, message: &Message) {
         if let Message::Heads {
             document,
-            asks: true,
+            asks: Some(question),
             ..
         } = message
         {
-            self.send(connection, &Message::Nothing(*document));
+            let (document, question) = (*document, *question);
+            self.send(connection, &Message::Nothing { document, question });
         }
     }
 
     /// A peer has nothing to say of a document that it was asked for. It is not asked again.
-    pub(crate) fn nothing_received(&mut self, connection: ConnectionId, id: DocumentId) {
+    pub(crate) fn nothing_received(
+        &mut self,
+        connection: ConnectionId,
+        id: DocumentId,
+        question: Question,
+    ) {
         if let Some(lane) = self.lane_mut(connection, id)
-            && lane.asked.take().is_some()
+            && lane.answered(question).is_some()
         {
             lane.expecting = false;
             self.pump(connection);
         }
     }
 
-    /// Heads of the peer: a question, the answer to one, or both. A question gets one answer.
+    /// Heads of the peer: a question, the answer to one, or both. Each question gets one answer.
     ///
     /// When one side has all of the other's heads, it knows what the other is missing. When
     /// neither has, both sides have written since: then samples of their histories travel, which
@@ -296,8 +304,8 @@ impl Engine {
         connection: ConnectionId,
         id: DocumentId,
         theirs: Theirs,
-        asks: bool,
-        has_yours: Has,
+        asks: Option<Question>,
+        answers: Option<(Question, Has)>,
     ) {
         let Theirs {
             heads,
@@ -316,28 +324,23 @@ impl Engine {
             return;
         };
         let graph = &contents.facts.graph;
+        let device = session.device;
         let lane = session.lanes.entry(id).or_default();
-        let asked = lane.asked.take();
         let here: Vec<ChangeHash> = heads
             .iter()
             .filter(|hash| graph.contains(hash))
             .copied()
             .collect();
         let all_here = here.len() == heads.len();
+        lane.expecting = !all_here;
         lane.has_durably(graph, &here);
-        // Where questions cross, this may answer an earlier one that named less.
-        let covered = |head: &ChangeHash| {
-            let position = graph.position(head);
-            position.is_some_and(|position| lane.acknowledged.contains(position))
-        };
-        let may_have =
-            |asked: &Asked| has_yours == Has::Yes || !all_here || asked.heads.iter().all(covered);
-        if let Some(asked) = &asked
-            && has_yours != Has::No
-            && may_have(asked)
+        let answered = answers.and_then(|(question, has)| Some((lane.answered(question)?, has)));
+        let has_mine = matches!(answered, Some((_, Has::Yes | Has::Durably)));
+        if let Some((asked, has)) = &answered
+            && has_mine
         {
             lane.sent = Some(lane.sent.unwrap_or(0).max(asked.durable));
-            if has_yours == Has::Durably {
+            if *has == Has::Durably {
                 lane.has_durably(graph, &asked.heads);
             } else {
                 lane.unacknowledged.extend(&asked.heads);
@@ -345,28 +348,27 @@ impl Engine {
         }
         // Two questions that crossed: the batch went on after the first of them.
         let resumed = staged.is_some() && lane.resumed == staged;
-        let device = session.device;
-        lane.expecting = !all_here;
-        let is_durable = |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
-        let is_all_durable = here.iter().all(is_durable);
-        let sampled_before = asked.as_ref().is_some_and(|asked| asked.sampled);
-        let equal = asks && all_here && graph.missing_from(&here).is_empty();
-        // Two questions that cross answer each other once there are samples in both.
-        if asks && (all_here || !sampled_before) {
-            let has_theirs = match (all_here, is_all_durable) {
+        let equal = asks.is_some() && all_here && graph.missing_from(&here).is_empty();
+        if let Some(question) = asks {
+            let is_durable =
+                |hash: &ChangeHash| graph.position(hash).is_some_and(|at| at < durable);
+            let has_theirs = match (all_here, here.iter().all(is_durable)) {
                 (false, _) => Has::No,
                 (true, true) => Has::Durably,
                 (true, false) => Has::Yes,
             };
             if has_theirs == Has::Yes {
-                let waiting = here.iter().filter(|hash| !is_durable(hash));
-                lane.acknowledge.extend(waiting);
+                lane.acknowledge.extend(&here);
             }
-            let sampled = !all_here && (asked.is_some() || !samples.is_empty());
+            // The peer is still to answer a question that crossed this one.
+            let crossed = lane.asked.is_some();
+            let asked = crossed || answered.is_some();
+            let sampled = !all_here && (asked || !samples.is_empty());
             // A proof that is missing here comes with the answer to a question of equals.
-            let asks_back =
-                (!all_here && samples.is_empty()) || (equal && proofs_missing && asked.is_none());
-            self.send_heads(connection, id, has_theirs, asks_back, sampled);
+            let asks_back = (!all_here && samples.is_empty() && !crossed)
+                || (equal && proofs_missing && !asked);
+            let answer = Some((question, has_theirs));
+            self.send_heads(connection, id, answer, asks_back, sampled);
         }
         if all_here {
             // It has nothing that is missing here, and goes on with nothing.
@@ -380,7 +382,7 @@ impl Engine {
         } else if all_here || !samples.is_empty() {
             let known = here.into_iter().chain(samples);
             self.collect_later(connection, id, known.collect(), staged);
-        } else if has_yours != Has::No {
+        } else if has_mine {
             self.collect(connection, id);
         }
         self.pump(connection);
@@ -405,7 +407,12 @@ impl Engine {
     /// have lost the proof of what stays: a later attestation had replaced it.
     fn send_proofs(&mut self, connection: ConnectionId, id: DocumentId, contents: &Contents) {
         let mut batch = Changes::default();
-        for known in contents.facts.proofs.attestations() {
+        let proofs = &contents.facts.proofs;
+        if !proofs.evidence().is_empty() {
+            batch.salts = proofs.salts().collect();
+            batch.add_evidence(proofs.evidence());
+        }
+        for known in proofs.attestations() {
             if batch.size() + known.bytes().len() > self.config.limits.frame_bytes_max / 2
                 || batch.attestations.len() == self.config.limits.batch_attestations_max
             {
@@ -483,7 +490,9 @@ impl Engine {
             document: id,
             sender: Some(self.device),
         };
-        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX;
+        let new: Vec<usize> = (before..count).collect();
+        let evident = !contents.facts.proofs.evidence_for(graph, &new).is_empty();
+        let large = !batch.changes.is_empty() && batch.size() > CODED_AT_ONCE_BYTES_MAX || evident;
         let mut frame = None;
         let mut unknown = Vec::new();
         for connection in connections {
@@ -510,7 +519,7 @@ impl Engine {
                 continue;
             }
             if lane.collecting != Collecting::Idle || lane.sent != Some(before) {
-                // Two questions that crossed may have left open what the peer has.
+                // It has not said what it has: it is still to ask, or had nothing to say.
                 if lane.sent.is_none() && lane.asked.is_none() && !lane.expecting {
                     unknown.push(connection);
                 }

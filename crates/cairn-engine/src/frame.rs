@@ -5,10 +5,13 @@
 //! kind that the negotiated version does not know is an error; bytes after the known fields of a
 //! body are fields of a later version and are ignored.
 
+use std::sync::Arc;
+
 use automerge::ChangeHash;
 use serde::{Deserialize, Serialize};
 
 use crate::coding::{CodingError, Context, ITEM_BYTES, pack};
+use crate::evidence::Evidence;
 use crate::id::{DeviceId, DocumentId, ProcessId};
 use crate::ranges::Range;
 use crate::staging::Transfer;
@@ -64,6 +67,17 @@ impl Changes {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.salts.is_empty() && self.changes.is_empty() && self.attestations.is_empty()
+    }
+
+    /// Adds evidence with the changes that it needs, each once.
+    pub(crate) fn add_evidence(&mut self, evidence: &[Arc<Evidence>]) {
+        for (_, chunk) in evidence.iter().flat_map(|it| &it.between) {
+            if !self.changes.contains(chunk) {
+                self.changes.push(chunk.clone());
+            }
+        }
+        let signed = evidence.iter().map(|it| it.attestation.bytes().to_vec());
+        self.attestations.extend(signed);
     }
 
     /// Takes the later half away; `None` if there is no half.
@@ -174,10 +188,13 @@ pub enum Refusal {
     BeyondCut,
 }
 
+/// The number of a question for heads. Its answer repeats it.
+pub(crate) type Question = u64;
+
 /// Whether a device has what it was asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Has {
-    /// It does not, or was not asked.
+    /// It does not.
     No,
     /// It has, and will acknowledge it once it is durable.
     Yes,
@@ -207,9 +224,10 @@ pub(crate) enum Message {
         /// Some of what lies below, for a peer that has gone another way since.
         samples: Vec<ChangeHash>,
         /// Whether the sender wants the receiver's heads back.
-        asks: bool,
-        /// Whether the sender has all of the heads that the receiver asked with.
-        has_yours: Has,
+        asks: Option<Question>,
+        /// Which question of the receiver's this answers, and whether the sender has all of the
+        /// heads in it.
+        answers: Option<(Question, Has)>,
         /// What came of a batch of the receiver's that broke off. Nothing of it is acknowledged.
         staged: Option<Staged>,
     },
@@ -244,7 +262,10 @@ pub(crate) enum Message {
     Credit(u32),
     /// The answer to a question for heads where there is nothing to say: the document does not
     /// exist, must not flow between the two, or cannot be read. Nobody can tell which.
-    Nothing(DocumentId),
+    Nothing {
+        document: DocumentId,
+        question: Question,
+    },
     /// Between devices of one person: there is a document with this origin.
     Origin(Origin),
 }
@@ -284,11 +305,11 @@ impl Message {
                 heads,
                 samples,
                 asks,
-                has_yours,
+                answers,
                 staged,
             } => {
                 let (heads, samples) = (Hashes(heads.clone()), Hashes(samples.clone()));
-                let body = (document, heads, samples, asks, has_yours, staged);
+                let body = (document, heads, samples, asks, answers, staged);
                 (4, postcard::to_allocvec(&body))
             }
             Self::Changes {
@@ -321,7 +342,9 @@ impl Message {
                 let (resume, bytes) = (PackedBody(resume.clone()), PackedBody(bytes.clone()));
                 (10, postcard::to_allocvec(&(document, at, resume, bytes)))
             }
-            Self::Nothing(document) => (11, postcard::to_allocvec(document)),
+            Self::Nothing { document, question } => {
+                (11, postcard::to_allocvec(&(document, question)))
+            }
             Self::Origin(origin) => (12, postcard::to_allocvec(origin)),
         };
         let mut bytes = vec![kind];
@@ -348,14 +371,16 @@ impl Message {
             2 => Self::Statements(body::<StatementsBody>(rest)?.0),
             3 => Self::Ranges(body(rest)?),
             4 => {
-                type Body = (DocumentId, Hashes, Hashes, bool, Has, Option<Staged>);
-                let (document, heads, samples, asks, has_yours, staged): Body = body(rest)?;
+                type Answers = Option<(Question, Has)>;
+                type Asks = Option<Question>;
+                type Body = (DocumentId, Hashes, Hashes, Asks, Answers, Option<Staged>);
+                let (document, heads, samples, asks, answers, staged): Body = body(rest)?;
                 Self::Heads {
                     document,
                     heads: hashes(heads.0)?,
                     samples: hashes(samples.0)?,
                     asks,
-                    has_yours,
+                    answers,
                     staged,
                 }
             }
@@ -394,7 +419,10 @@ impl Message {
                     bytes: bytes.0,
                 }
             }
-            11 => Self::Nothing(body(rest)?),
+            11 => {
+                let (document, question) = body(rest)?;
+                Self::Nothing { document, question }
+            }
             12 => Self::Origin(body(rest)?),
             _ => return Err(FrameError::UnknownKind),
         })
@@ -424,8 +452,8 @@ mod tests {
                 document,
                 heads: vec![hash],
                 samples: vec![hash, hash],
-                asks: true,
-                has_yours: Has::Durably,
+                asks: Some(300),
+                answers: Some((7, Has::Durably)),
                 staged: Some(Staged {
                     resume: vec![3; 100],
                     bytes: 8_192,
@@ -452,7 +480,10 @@ mod tests {
                 changes: vec![(hash, Refusal::NotAllowed)],
             },
             Message::Credit(300),
-            Message::Nothing(document),
+            Message::Nothing {
+                document,
+                question: 300,
+            },
             Message::Origin(Origin {
                 owner: crate::id::PersonId::from_bytes([12; 32]),
                 kind: 300,
@@ -487,8 +518,8 @@ mod tests {
             document,
             heads,
             samples,
-            asks: false,
-            has_yours: Has::No,
+            asks: None,
+            answers: None,
             staged: None,
         };
         let messages = |more: usize| {

@@ -100,7 +100,9 @@ impl Engine {
                     session.synced_received = true;
                 }
             }
-            Ok(Message::Nothing(id)) if greeted => self.nothing_received(connection, id),
+            Ok(Message::Nothing { document, question }) if greeted => {
+                self.nothing_received(connection, document, question);
+            }
             Ok(Message::Credit(bytes)) if greeted => self.credit_received(connection, bytes),
             Ok(
                 message @ (Message::Heads { .. }

@@ -72,7 +72,7 @@ impl Engine {
         let cuts = self.cuts(document, facts);
         (0..facts.graph.len())
             .filter(|position| {
-                let proven = facts.proofs.is_proven(&facts.graph, *position);
+                let proven = facts.proofs.is_settled(&facts.graph, *position);
                 !facts.author_device(*position).is_some_and(|device| {
                     (proven || cuts.covers(device, *position))
                         && self.shown_author(document, device).is_some()

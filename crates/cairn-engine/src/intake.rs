@@ -9,6 +9,7 @@ use crate::contents::{Contents, Facts};
 use crate::document::{Body, Document};
 use crate::engine::{Engine, Now, Output};
 use crate::event::Event;
+use crate::evidence::Evidence;
 use crate::frame::{Changes, HASHES_MAX, Message, Refusal};
 use crate::id::DocumentId;
 use crate::jobs::{Job, JobDone, JobResult, Work};
@@ -108,7 +109,7 @@ impl Engine {
             sender,
             compression: self.config.compression.clone(),
             standings,
-            set_aside: document.set_aside.iter().map(|(hash, _)| *hash).collect(),
+            set_aside: document.set_aside.clone(),
             device: self.device,
             me: self.config.person,
             writers,
@@ -255,6 +256,7 @@ impl Engine {
             salts,
             attestations,
             replaced,
+            evidence,
             refused,
             brought,
             tips,
@@ -291,6 +293,11 @@ impl Engine {
             .iter()
             .map(|new| (new.hash(), new.bytes().to_vec()))
             .collect();
+        records.extend(evidence.iter().map(|it| {
+            let signed = &it.attestation;
+            (signed.hash(), signed.bytes().to_vec())
+        }));
+        let apart = self.keep_apart(id, evidence);
         let mut all_replaced = replaced;
         let judge = self
             .documents
@@ -303,13 +310,14 @@ impl Engine {
             records.push((own.hash(), own.bytes().to_vec()));
             all_replaced.extend(own_replaced);
         }
-        if !batch.is_empty() {
+        if !batch.is_empty() || !records.is_empty() {
             let salts = batch.salts.clone();
             let count = changes.len();
             self.append_document(id, Vec::new(), |part| {
                 if !broken("append-forgotten") {
                     part.changes = changes;
                 }
+                part.apart = apart;
                 part.salts = salts;
                 part.attestations = records;
                 part.attestations_replaced = all_replaced;
@@ -330,10 +338,32 @@ impl Engine {
         }
         self.refuse(connection, id, refused);
         self.note_beyond_cut(id, beyond_cut);
-        self.note_forks(connection, id, &forks);
+        self.note_forks(id, forks);
         self.acknowledge(id);
         self.report_delivered(connection, id);
         step
+    }
+
+    /// Keeps apart what evidence needs and is not apart yet. Gives it.
+    fn keep_apart(
+        &mut self,
+        id: DocumentId,
+        evidence: Vec<Arc<Evidence>>,
+    ) -> Vec<(ChangeHash, Vec<u8>)> {
+        let mut apart: Vec<(ChangeHash, Vec<u8>)> = Vec::new();
+        let Some(document) = self.documents.get_mut(&id) else {
+            return apart;
+        };
+        for (hash, chunk) in evidence.iter().flat_map(|it| &it.between) {
+            let mut known = document.set_aside.iter().chain(&apart);
+            if known.all(|(known, _)| known != hash) {
+                apart.push((*hash, chunk.clone()));
+            }
+        }
+        if !apart.is_empty() {
+            Arc::make_mut(&mut document.set_aside).extend(apart.iter().cloned());
+        }
+        apart
     }
 
     fn is_current(&self, id: DocumentId, base: &Arc<Contents>) -> bool {
@@ -384,11 +414,14 @@ impl Engine {
                 },
             );
         }
-        self.event(Event::Refused {
-            document: id,
-            person,
-            changes: refused,
-        });
+        let changes = self.not_apart(id, refused);
+        if !changes.is_empty() {
+            self.event(Event::Refused {
+                document: id,
+                person,
+                changes,
+            });
+        }
     }
 }
 
@@ -410,6 +443,10 @@ fn facts_on_top(
     facts
         .proofs
         .add(&facts.graph, admitted.attestations.clone());
+    let evidence = admitted.evidence.iter().map(|it| Evidence::clone(it));
+    facts
+        .proofs
+        .add_evidence(&facts.graph, evidence.collect(), limits.evidence_bytes_max);
     Some(facts)
 }
 

@@ -169,10 +169,8 @@ impl Collect {
             .copied()
             .collect();
         let mut frames = piece_frames(document, &body, at, &staged.resume, &self.limits);
-        let rest = Changes {
-            changes: self.changes(&beside, &self.known).changes,
-            ..self.proofs()
-        };
+        let mut rest = self.changes(&beside, &self.known);
+        rest.append(self.proofs(missing));
         let parts = self.parts(document, rest);
         frames.extend(part_frames(document, parts, body.len()));
         Some(frames)
@@ -185,12 +183,10 @@ impl Collect {
         const SMALL_PIECES_MAX: usize = 4;
         let graph = &self.contents.facts.graph;
         let changes = self.changes(missing, &self.known);
-        let proofs = self.proofs();
+        let proofs = self.proofs(missing);
         if changes.size() + proofs.size() <= SMALL_PIECES_MAX * self.limits.piece_bytes {
-            let whole = Changes {
-                changes: changes.changes,
-                ..proofs
-            };
+            let mut whole = changes;
+            whole.append(proofs);
             return part_frames(document, self.parts(document, whole), 0);
         }
         let parts = self.parts(document, changes);
@@ -220,15 +216,17 @@ impl Collect {
         }
     }
 
-    /// What proves the changes of the document.
-    fn proofs(&self) -> Changes {
-        let proofs = &self.contents.facts.proofs;
-        let attestations = proofs.newest();
-        Changes {
-            salts: proofs.salts().collect(),
+    /// What proves the changes of the document, and these in particular.
+    fn proofs(&self, missing: &[Position]) -> Changes {
+        let facts = &self.contents.facts;
+        let attestations = facts.proofs.newest();
+        let mut proofs = Changes {
+            salts: facts.proofs.salts().collect(),
             changes: Vec::new(),
             attestations: attestations.map(|known| known.bytes().to_vec()).collect(),
-        }
+        };
+        proofs.add_evidence(&facts.proofs.evidence_for(&facts.graph, missing));
+        proofs
     }
 
     /// A batch in as few parts as the limit on frames allows.

@@ -72,6 +72,10 @@ pub struct Limits {
     /// Attestations in one batch. Default 1,024: one for each device and process start that nothing
     /// replaced; each costs a signature check of some 50 µs.
     pub batch_attestations_max: usize,
+    /// Bytes of changes that are kept and sent along in one document because what stays of it is
+    /// proven by way of them. Default 256 KiB: months of a device's edits, and a quarter of a frame.
+    /// With more in between a proof is lost.
+    pub evidence_bytes_max: usize,
     /// Bytes of one batch, all of its parts together, once they are expanded, and bytes of the coded
     /// form of each part. Default 16 MiB: all changes of the largest document and as much again for
     /// what proves them. A frame of 1 MiB can thus expand to sixteen times its size, on a worker and
@@ -126,6 +130,7 @@ impl Default for Limits {
             person_statements_max: 256,
             people_max: 1_000,
             batch_attestations_max: 1_024,
+            evidence_bytes_max: 256 << 10,
             batch_bytes_max: 16 << 20,
             staging_bytes_max: 16 << 20,
             staging_bytes_total_max: 64 << 20,

@@ -183,7 +183,7 @@ impl Past {
                 at_seconds: chunk.time(),
                 person: device.and_then(person_of),
                 device,
-                proven: facts.proofs.is_proven(&facts.graph, position)
+                proven: facts.proofs.is_settled(&facts.graph, position)
                     || device.is_some_and(|device| self.cuts.covers(device, position)),
                 operations: facts.operations(&chunk, person_of),
             })

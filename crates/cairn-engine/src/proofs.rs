@@ -6,6 +6,7 @@ use std::sync::Arc;
 use automerge::ActorId;
 
 use crate::attestation::{Attestation, actor_of};
+use crate::evidence::Evidence;
 use crate::graph::{Clock, Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId};
 use crate::layered::LayeredMap;
@@ -18,6 +19,9 @@ pub(crate) struct Proofs {
     devices: LayeredMap<ActorId, DeviceId>,
     attestations: BTreeMap<DeviceId, Vec<Kept>>,
     covers: BTreeMap<DeviceId, Cover>,
+    evidence: Vec<Arc<Evidence>>,
+    /// What evidence proves to be of each device.
+    evident: BTreeMap<DeviceId, Cover>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,6 +73,12 @@ impl Proofs {
     pub(crate) fn attestations(&self) -> impl Iterator<Item = &Attestation> + '_ {
         let kept = self.attestations.values().flatten();
         kept.map(|known| &known.attestation)
+    }
+
+    /// All attestations that are kept, those of evidence too.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Attestation> + '_ {
+        let evidence = self.evidence.iter().map(|it| &it.attestation);
+        self.attestations().chain(evidence)
     }
 
     /// Whether all heads an attestation names are in the graph: only then can it prove anything.
@@ -124,7 +134,108 @@ impl Proofs {
             });
             self.attestations.insert(device, kept);
         }
+        let before = self.evidence.clone();
+        self.retain_evidence(graph, usize::MAX, |_, _| true);
+        let left = before.iter().filter(|it| !self.evidence.contains(it));
+        added.replaced.extend(left.map(|it| it.attestation.hash()));
         added
+    }
+
+    /// Devices with changes here that no plain attestation proves.
+    pub(crate) fn unproven_devices(&self, graph: &Graph) -> BTreeSet<DeviceId> {
+        let unproven = (0..graph.len()).filter(|position| !self.is_proven(graph, *position));
+        unproven
+            .filter_map(|position| self.device_of(graph.actor(graph.node(position).actor)))
+            .collect()
+    }
+
+    /// Adds evidence that proves more than is proven without it, as long as there is room: all that
+    /// lies in between has at most `max` bytes together.
+    pub(crate) fn add_evidence(&mut self, graph: &Graph, found: Vec<Evidence>, max: usize) {
+        if found.is_empty() {
+            return;
+        }
+        for new in found {
+            // Some of what lay in between may be in the document now.
+            self.evidence.retain(|it| it.attestation != new.attestation);
+            self.evidence.push(Arc::new(new));
+        }
+        self.retain_evidence(graph, max, |_, _| true);
+    }
+
+    /// Keeps the evidence that proves more than is proven without it and more than what comes before
+    /// it, if it passes `keep`, which is given all that it covers, and there is room for it.
+    pub(crate) fn retain_evidence(
+        &mut self,
+        graph: &Graph,
+        max: usize,
+        keep: impl Fn(&Evidence, &Cover) -> bool,
+    ) {
+        if self.evidence.is_empty() {
+            return;
+        }
+        self.evident.clear();
+        let mut between = BTreeSet::new();
+        let mut bytes = 0;
+        for evidence in std::mem::take(&mut self.evidence) {
+            let device = evidence.attestation.device();
+            let heads = graph.positions(&evidence.heads);
+            let known = |cover: Option<&Cover>| {
+                cover.is_some_and(|cover| heads.iter().all(|head| cover.contains(*head)))
+            };
+            if known(self.covers.get(&device)) || known(self.evident.get(&device)) {
+                continue;
+            }
+            let mut cover = Cover::default();
+            graph.cover_down(&evidence.heads, &mut cover, |_| {});
+            if !keep(&evidence, &cover) {
+                continue;
+            }
+            let mut with_this = between.clone();
+            let more = evidence.bytes_beside(&mut with_this);
+            if bytes + more <= max {
+                (between, bytes) = (with_this, bytes + more);
+                let evident = self.evident.entry(device).or_default();
+                graph.cover_down(&evidence.heads, evident, |_| {});
+                self.evidence.push(evidence);
+            }
+        }
+    }
+
+    pub(crate) fn evidence(&self) -> &[Arc<Evidence>] {
+        &self.evidence
+    }
+
+    /// The evidence without which some of these changes would not be proven.
+    pub(crate) fn evidence_for(&self, graph: &Graph, positions: &[Position]) -> Vec<Arc<Evidence>> {
+        if self.evidence.is_empty() {
+            return Vec::new();
+        }
+        let mut needed = self.clone();
+        needed.retain_evidence(graph, usize::MAX, |evidence, cover| {
+            self.proves_more(graph, evidence, cover, |position| {
+                positions.binary_search(&position).is_ok()
+            })
+        });
+        needed.evidence
+    }
+
+    /// Whether a change that evidence covers, which is its device's and of `those`, is not proven
+    /// without it.
+    pub(crate) fn proves_more(
+        &self,
+        graph: &Graph,
+        evidence: &Evidence,
+        cover: &Cover,
+        those: impl Fn(Position) -> bool,
+    ) -> bool {
+        let device = evidence.attestation.device();
+        (0..graph.len()).any(|position| {
+            cover.contains(position)
+                && self.device_of(graph.actor(graph.node(position).actor)) == Some(device)
+                && !self.is_covered_by(device, position)
+                && those(position)
+        })
     }
 
     /// Which of a device's attestations prove something that no other of them does, or are the
@@ -188,9 +299,21 @@ impl Proofs {
             .is_some_and(|device| self.is_covered_by(device, position))
     }
 
+    /// Whether evidence proves that the device a change's actor commits to has made it.
+    pub(crate) fn is_evident(&self, graph: &Graph, position: Position) -> bool {
+        let device = self.device_of(graph.actor(graph.node(position).actor));
+        let cover = device.and_then(|device| self.evident.get(&device));
+        cover.is_some_and(|cover| cover.contains(position))
+    }
+
+    /// Whether it is known here, in one way or the other, who made a change.
+    pub(crate) fn is_settled(&self, graph: &Graph, position: Position) -> bool {
+        self.is_proven(graph, position) || self.is_evident(graph, position)
+    }
+
     /// Whether the proof of any change is missing.
     pub(crate) fn are_missing(&self, graph: &Graph) -> bool {
-        !(0..graph.len()).all(|position| self.is_proven(graph, position))
+        !(0..graph.len()).all(|position| self.is_settled(graph, position))
     }
 
     /// Whether a device has attested that it made or admitted a change.

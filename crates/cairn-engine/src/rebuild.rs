@@ -19,8 +19,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use automerge::ChangeHash;
+use automerge::{ActorId, ChangeHash};
 
+use crate::attestation::Attestation;
+use crate::chunk::ChangeChunk;
 use crate::contents::{Contents, LoadError, LoadedDocument};
 use crate::document::{Body, Document};
 use crate::engine::{Engine, Output};
@@ -41,6 +43,13 @@ use crate::touched::Touched;
 pub(crate) struct Rebuild {
     pub(crate) contents: Arc<Contents>,
     pub(crate) unwanted: BTreeSet<ChangeHash>,
+    /// What is apart already.
+    pub(crate) set_aside: Arc<Vec<(ChangeHash, Vec<u8>)>>,
+    /// This device.
+    pub(crate) device: DeviceId,
+    /// Whose words were judged by whom, as far as known.
+    pub(crate) owner: PersonId,
+    pub(crate) standings: BTreeMap<DeviceId, Standing>,
     pub(crate) limits: Limits,
 }
 
@@ -73,13 +82,10 @@ impl Rebuild {
         if chunks.len() != hashes.len() {
             return Err(LoadError::Unappliable);
         }
+        let kept = facts.proofs.all();
         let mut content = DocumentContent {
             salts: facts.proofs.salts().collect(),
-            attestations: facts
-                .proofs
-                .attestations()
-                .map(|kept| kept.bytes().to_vec())
-                .collect(),
+            attestations: kept.map(|kept| kept.bytes().to_vec()).collect(),
             ..DocumentContent::default()
         };
         let mut set_aside = Vec::with_capacity(gone.len());
@@ -90,18 +96,22 @@ impl Rebuild {
                 content.changes.push(chunk);
             }
         }
-        let loaded = LoadedDocument::from_content(document, content, &self.limits)?;
+        let earlier = self.set_aside.iter().map(|(_, chunk)| chunk);
+        let apart = set_aside.iter().map(|(_, chunk)| chunk);
+        content.set_aside = earlier.chain(apart).cloned().collect();
+        let mut loaded = LoadedDocument::from_content(document, content, &self.limits)?;
+        self.keep_evidence(&mut loaded);
         let kept: BTreeSet<RecordHash> = loaded
             .contents
             .facts
             .proofs
-            .attestations()
-            .map(crate::attestation::Attestation::hash)
+            .all()
+            .map(Attestation::hash)
             .collect();
         let attestations_dropped = facts
             .proofs
-            .attestations()
-            .map(crate::attestation::Attestation::hash)
+            .all()
+            .map(Attestation::hash)
             .filter(|hash| !kept.contains(hash))
             .collect();
         Ok(Rebuilt {
@@ -109,6 +119,32 @@ impl Rebuild {
             set_aside,
             attestations_dropped,
         })
+    }
+
+    /// Keeps evidence only for what the owner's side had taken: the rest is signed anew.
+    fn keep_evidence(&self, loaded: &mut LoadedDocument) {
+        let before = &self.contents.facts;
+        let after = &mut loaded.contents.facts;
+        let cuts = Cuts::new(&before.graph, &self.standings);
+        let graph = &after.graph;
+        let needed = |device: DeviceId, position: Position| {
+            let before_it = before.graph.position(&graph.node(position).hash);
+            before_it.is_some_and(|position| {
+                !cuts.covers(device, position)
+                    && cuts.is_judged(&self.standings, self.owner, &before.proofs, position)
+            })
+        };
+        let plain = after.proofs.clone();
+        let kept = before.proofs.evidence();
+        after
+            .proofs
+            .retain_evidence(graph, usize::MAX, |evidence, cover| {
+                let device = evidence.attestation.device();
+                let needed = |position| needed(device, position);
+                kept.iter().any(|it| it.attestation == evidence.attestation)
+                    || (device != self.device && plain.proves_more(graph, evidence, cover, needed))
+            });
+        loaded.proofs_missing = after.proofs.are_missing(&after.graph);
     }
 }
 
@@ -227,8 +263,12 @@ impl Engine {
             return;
         }
         let rebuild = Rebuild {
+            standings: self.standings(document, &contents.facts),
             contents,
             unwanted: document.unwanted.clone(),
+            set_aside: document.set_aside.clone(),
+            device: self.device,
+            owner: document.origin.owner,
             limits: self.config.limits.clone(),
         };
         if let Some(document) = self.documents.get_mut(&id) {
@@ -268,10 +308,8 @@ impl Engine {
         if rebuilt.set_aside.is_empty() {
             return;
         }
-        let earlier = std::mem::take(&mut document.set_aside);
         document.set_loaded(rebuilt.loaded);
         self.spare.take_if(|spare| spare.document == id);
-        document.set_aside = [earlier, rebuilt.set_aside.clone()].concat();
         document.writer = None;
         // Statements that are still on their way to the vault count changes as they were before.
         for appending in &mut self.appending {
@@ -321,14 +359,24 @@ impl Engine {
         }
     }
 
-    /// Raw chunks of changes that were set aside, in order; empty if the document is not
-    /// loaded.
+    /// Raw chunks of changes that were set aside, in order; of a document of another person only
+    /// those of this one. Empty if the document is not loaded.
     pub fn set_aside(&self, document: DocumentId) -> Vec<Vec<u8>> {
-        self.documents
-            .get(&document)
-            .map(|known| known.set_aside.iter().map(|(_, chunk)| chunk.clone()))
-            .into_iter()
-            .flatten()
+        let Some(document) = self.documents.get(&document) else {
+            return Vec::new();
+        };
+        let of_another = |chunk: &[u8]| {
+            let chunk = ChangeChunk::parse(chunk, &self.config.limits).ok()?;
+            let actor = ActorId::from(chunk.actor().as_slice());
+            // Of a document that was erased nobody knows any more; what stays of it is own.
+            let device = document.loaded()?.facts.proofs.device_of(&actor)?;
+            Some(self.people.owner_of(device) != Some(self.config.person))
+        };
+        let all = document.origin.owner == self.config.person;
+        let chunks = document.set_aside.iter().map(|(_, chunk)| chunk);
+        chunks
+            .filter(|chunk| all || of_another(chunk) != Some(true))
+            .cloned()
             .collect()
     }
 }

@@ -150,7 +150,10 @@ impl Engine {
             // A grant is never refused for want of room: it may take a consent back.
             Statement::Grant(grant) => (Some(grant.origin), usize::MAX),
             Statement::DeviceCut(cut) => {
-                let may_bring = from == self.config.person || cut.origin.owner == from;
+                let me = self.config.person;
+                // One by the recovery key of this person shows by itself that there is a document.
+                let own = (cut.person, cut.origin.owner) == (me, me);
+                let may_bring = own || from == me || cut.origin.owner == from;
                 let twice = self.config.limits.document_statements_max.saturating_mul(2);
                 (may_bring.then_some(cut.origin), twice)
             }
@@ -205,8 +208,8 @@ impl Engine {
 
     /// Whether a peer may bring this statement, and its signer may make it.
     ///
-    /// What a revoked device signed counts if the revocation keeps it, or if another own device
-    /// had taken it before it knew.
+    /// What a revoked device signed counts if the revocation keeps it, or if another device of the
+    /// same person, which could sign it itself, or another own device had taken it before it knew.
     fn may_state(&self, from: PersonId, id: DocumentId, signed: &SignedStatement) -> bool {
         let me = self.config.person;
         let signer = signed.signing_device();
@@ -214,7 +217,7 @@ impl Engine {
         let signed_by = |person: PersonId| {
             self.people.roster(person).is_some_and(|roster| {
                 let kept = || {
-                    from == me
+                    [me, person].contains(&from)
                         || document.is_some_and(|document| {
                             document.consent.keeps(person, signer, &signed.hash())
                         })

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 
-use crate::frame::{Parts, Staged};
+use crate::frame::{Parts, Question, Staged};
 use crate::graph::{Cover, Graph, Position};
 use crate::id::{DeviceId, DocumentId, PersonId};
+use crate::mutants::broken;
 use crate::pacing::{Collecting, Pace};
 use crate::ranges::{Comparison, Known};
 
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) synced_received: bool,
     pub(crate) settled: bool,
     pub(crate) lanes: BTreeMap<DocumentId, Lane>,
+    /// How many questions for heads the peer was asked: the number of the last one.
+    pub(crate) questions: Question,
     pub(crate) pace: Pace,
     /// Bytes of frames with changes that came and were not credited yet.
     pub(crate) owed: BTreeMap<DocumentId, usize>,
@@ -67,7 +70,8 @@ pub(crate) enum Comparing {
 /// Where a document stands within a session.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lane {
-    /// The peer was asked for its heads and has not answered.
+    /// What the peer was asked last, if it has not answered that. It names all that an earlier
+    /// question named.
     pub(crate) asked: Option<Asked>,
     /// How many changes, counted from the first, the peer has or was sent. `None` until that is
     /// known, or while the document is not loaded.
@@ -96,12 +100,11 @@ pub(crate) struct Lane {
 /// A question for the heads of a document.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    pub(crate) question: Question,
     /// The heads in the question.
     pub(crate) heads: Vec<ChangeHash>,
     /// How many changes, counted from the first, they stood for.
     pub(crate) durable: usize,
-    /// Whether it came with samples.
-    pub(crate) sampled: bool,
     /// Until when it holds up questions for other documents, in ticks.
     pub(crate) until_millis: u64,
 }
@@ -130,6 +133,7 @@ impl Session {
             synced_received: false,
             settled: false,
             lanes: BTreeMap::new(),
+            questions: 0,
             pace: Pace::default(),
             owed: BTreeMap::new(),
         }
@@ -156,6 +160,12 @@ impl Session {
 }
 
 impl Lane {
+    /// What the peer was asked, if this is the question that waits for its answer.
+    pub(crate) fn answered(&mut self, question: Question) -> Option<Asked> {
+        self.asked
+            .take_if(|asked| asked.question == question || broken("answers-mixed-up"))
+    }
+
     /// Notes that the peer has these changes and all below them durably.
     pub(crate) fn has_durably(&mut self, graph: &Graph, heads: &[ChangeHash]) {
         graph.cover_down(heads, &mut self.acknowledged, |_| {});

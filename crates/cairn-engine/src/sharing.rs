@@ -233,12 +233,15 @@ impl Engine {
         }
     }
 
-    /// Sends the consent of a document to everyone who may have it now and is connected.
+    /// Sends the consent of a document to everyone who may have it now, or owns it, and is
+    /// connected.
     pub(crate) fn tell_consent(&mut self, id: DocumentId) {
+        let owner = self.origin(id).map(|origin| origin.owner);
+        let told = |person| owner == Some(person) || self.may_exchange(id, person);
         let connections: Vec<ConnectionId> = self
             .sessions
             .iter()
-            .filter(|(_, session)| session.is_compared() && self.may_exchange(id, session.person))
+            .filter(|(_, session)| session.is_compared() && told(session.person))
             .map(|(connection, _)| *connection)
             .collect();
         for connection in connections {
@@ -275,10 +278,12 @@ impl Engine {
                 continue;
             };
             let person = session.person;
+            // What an own device brought its owner hears from that one.
+            let owner = |document: &Document| except.is_none() && document.origin.owner == person;
             let concerned = self
                 .documents
                 .get(&id)
-                .is_some_and(|document| document.consent.concerns(person))
+                .is_some_and(|document| document.consent.concerns(person) || owner(document))
                 || person == self.config.person;
             if !concerned || !session.greeted || session.restricted {
                 continue;

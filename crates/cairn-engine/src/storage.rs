@@ -54,6 +54,8 @@ pub struct DocumentAppend {
     /// Changes that are not part of the document any more: kept apart, in the order in which they
     /// came. One that is apart already stays so.
     pub set_aside: Vec<ChangeHash>,
+    /// Changes that never were part of the document here, to be kept apart behind the others.
+    pub apart: Vec<(ChangeHash, Vec<u8>)>,
     /// New salts of actors: a row for each (document, device, salt).
     pub salts: Vec<(DeviceId, [u8; 8])>,
     /// New attestations.
@@ -74,6 +76,7 @@ impl DocumentAppend {
             erased: false,
             changes: Vec::new(),
             set_aside: Vec::new(),
+            apart: Vec::new(),
             salts: Vec::new(),
             attestations: Vec::new(),
             attestations_replaced: Vec::new(),
@@ -149,7 +152,7 @@ pub struct Restored {
 pub struct DocumentContent {
     /// All changes in the order in which they were appended.
     pub changes: Vec<Vec<u8>>,
-    /// All changes that were set aside, in order.
+    /// All changes that were set aside or came to be kept apart, in order.
     pub set_aside: Vec<Vec<u8>>,
     /// All salts of actors.
     pub salts: Vec<(DeviceId, [u8; 8])>,

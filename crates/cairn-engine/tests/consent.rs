@@ -96,3 +96,92 @@ fn expiry_is_a_statement_of_the_owners_device_when_its_clock_passes_it() {
     assert!(due.is_some());
     assert_eq!(world.engine(0).next_expiry(), due);
 }
+
+#[test]
+fn what_a_lost_device_stated_and_another_of_its_person_took_counts_for_the_grantee_too() {
+    let (mut world, goal) = shared_goal("goal");
+    let (other, lost) = (world.add_device(0), world.add_device(0));
+    for side in [other, lost] {
+        world.connect(0, side);
+    }
+    world.connect(0, 1);
+    world.disconnect_all();
+    // It reaches one device of the owner before any of them knows that the device was lost, and
+    // not the one that says what is kept.
+    world.share(lost, goal, 1, Role::Read);
+    world.connect(lost, other);
+    world.disconnect_all();
+    world.revoke(0, lost).unwrap();
+    world.connect(0, 1);
+    world.disconnect_all();
+    assert_eq!(world.engine(1).role(goal, world.person(1)), Role::Write);
+    world.connect(0, other);
+    assert_eq!(world.engine(0).role(goal, world.person(1)), Role::Read);
+    world.connect(0, 1);
+    assert_eq!(world.engine(1).role(goal, world.person(1)), Role::Read);
+    world.disconnect_all();
+    let differing = |world: &World| {
+        let found = |side: usize| world.engine(side).counters().documents_differing;
+        (found(0), found(1))
+    };
+    let before = differing(&world);
+    world.connect(0, 1);
+    assert_eq!(differing(&world), before);
+}
+
+#[test]
+fn the_owner_hears_at_once_what_is_kept_of_a_grantees_lost_device_also_after_the_consent() {
+    let (mut world, goal) = shared_goal("goal");
+    let lost = world.add_device(1);
+    world.connect(1, lost);
+    world.write(lost, goal, "a ");
+    world.connect(0, 1);
+    world.share(0, goal, 1, Role::None);
+    world.revoke(1, lost).unwrap();
+    world.disconnect_all();
+    let before = world.engine(0).counters().documents_differing;
+    world.connect(0, 1);
+    assert_eq!(world.engine(0).counters().documents_differing, before);
+}
+
+#[test]
+fn an_owner_who_lost_all_is_given_back_what_was_kept_of_a_lost_device() {
+    let mut world = World::new(2);
+    world.pair(0, 1);
+    let lost = world.add_device(0);
+    world.connect(0, lost);
+    world.disconnect_all();
+    let before = world.backup(0);
+    let goal = world.create_with_title(0, "goal");
+    world.share(0, goal, 1, Role::Write);
+    world.connect(0, lost);
+    world.write(lost, goal, "a ");
+    world.revoke(0, lost).unwrap();
+    world.connect(0, 1);
+    assert_eq!(world.title(1, goal).as_deref(), Some("a goal"));
+    world.restore(0, before);
+    world.connect(0, 1);
+    assert_eq!(world.title(0, goal).as_deref(), Some("a goal"));
+    world.assert_proven(0, goal);
+}
+
+#[test]
+fn the_owner_hears_at_once_what_a_grantee_decides_about_a_lost_device() {
+    let (mut world, goal) = shared_goal("goal");
+    let lost = world.add_device(1);
+    world.connect(1, lost);
+    world.connect(0, 1);
+    world.disconnect_all();
+    world.write(lost, goal, "a ");
+    world.revoke(1, lost).unwrap();
+    world.connect(0, lost);
+    world.connect(1, lost);
+    world.disconnect_all();
+    world.connect(0, 1);
+    world.write(0, goal, "not ");
+    world.close_cut(1, goal, lost);
+    world.disconnect_all();
+    let before = world.engine(0).counters().documents_differing;
+    world.connect(0, 1);
+    assert_eq!(world.engine(0).counters().documents_differing, before);
+}

@@ -5,6 +5,8 @@
 mod world;
 
 use automerge::transaction::Transactable;
+use std::collections::BTreeSet;
+
 use cairn_engine::{
     DeviceError, DevicePaused, DeviceRevoked, Event, PauseLifted, Refusal, Role, Statement,
 };
@@ -321,7 +323,8 @@ fn what_a_closed_cut_leaves_out_is_set_aside_where_it_was_built_on() {
     let (mut world, lost, goal) = beyond_the_cut();
     world.close_cut(0, goal, lost);
     assert_equal(&world, goal, &[0, 1], "not a goal");
-    assert_eq!(world.engine(1).set_aside(goal).len(), 2);
+    // The words of the lost device are no draft of this person.
+    assert_eq!(world.engine(1).set_aside(goal).len(), 1);
     world.write(1, goal, "so ");
     assert_equal(&world, goal, &[0, 1], "so not a goal");
     world.disconnect_all();
@@ -483,141 +486,6 @@ fn statements_that_are_known_are_not_verified_again() {
     assert_eq!(world.engine(1).counters().statements_verified, before + 1);
 }
 
-fn told(world: &mut World, side: usize, what: impl Fn(&Event) -> bool) -> usize {
-    let events = world.take_events(side);
-    events.iter().filter(|event| what(event)).count()
-}
-
-#[test]
-fn a_restored_vault_gets_back_what_it_lost_and_says_so() {
-    let mut world = two();
-    let goal = shared_goal(&mut world, "goal");
-    let backup = world.backup(0);
-    world.connect(0, 1);
-    world.write(0, goal, "a ");
-    world.write(0, goal, "not ");
-    world.restore(0, backup);
-    world.open(0, goal);
-    assert_eq!(world.title(0, goal).as_deref(), Some("goal"));
-    world.write(0, goal, "my ");
-    world.take_events(0);
-    world.connect(0, 1);
-    let behind = world
-        .take_events(0)
-        .into_iter()
-        .find_map(|event| match event {
-            Event::VaultBehind { changes, .. } => Some(changes),
-            _ => None,
-        });
-    assert_eq!(behind, Some(2));
-    let title = world.title(0, goal).unwrap();
-    assert!(title.contains("my ") && title.contains("not a "), "{title}");
-    assert_equal(&world, goal, &[0, 1], &title);
-    // A plain restart is no such thing.
-    world.restart(0);
-    world.connect(0, 1);
-    world.write(1, goal, "so ");
-    world.write(0, goal, "oh ");
-    assert_equal(&world, goal, &[0, 1], &format!("oh so {title}"));
-    for side in [0, 1] {
-        let odd = |event: &Event| {
-            matches!(
-                event,
-                Event::VaultBehind { .. } | Event::DeviceCloned { .. }
-            )
-        };
-        assert_eq!(told(&mut world, side, odd), 0);
-    }
-}
-
-#[test]
-fn two_live_copies_of_a_vault_are_noticed_by_their_peer_and_by_themselves() {
-    let mut world = two();
-    let goal = shared_goal(&mut world, "goal");
-    let copy = world.copy_vault(0);
-    let cloned = |event: &Event| matches!(event, Event::DeviceCloned { .. });
-    world.connect(0, 1);
-    world.write(0, goal, "a ");
-    world.disconnect_all();
-    world.connect(1, copy);
-    world.write(copy, goal, "not ");
-    assert_eq!(
-        told(&mut world, 1, cloned),
-        0,
-        "it could be the same device, started again"
-    );
-    world.disconnect_all();
-    world.connect(0, 1);
-    assert_eq!(told(&mut world, 1, cloned), 1);
-    assert_eq!(told(&mut world, 0, cloned), 1);
-    // Nothing that either wrote is lost.
-    assert_equal(&world, goal, &[0, 1], "not a goal");
-    world.disconnect_all();
-    world.connect(1, copy);
-    world.write(copy, goal, "so ");
-    world.disconnect_all();
-    world.connect(0, 1);
-    assert_equal(&world, goal, &[0, 1, copy], "so not a goal");
-    assert_eq!(told(&mut world, 1, cloned), 0, "it is told once");
-}
-
-#[test]
-fn a_copied_machine_that_contradicts_itself_is_noticed() {
-    let mut world = two();
-    let goal = shared_goal(&mut world, "goal");
-    let copy = world.copy_machine(1);
-    world.write(1, goal, "a ");
-    world.write(copy, goal, "b ");
-    world.connect(0, 1);
-    world.disconnect_all();
-    world.connect(0, copy);
-    let events = world.take_events(0);
-    let count = |what: fn(&Event) -> bool| events.iter().filter(|event| what(event)).count();
-    assert_eq!(count(|event| matches!(event, Event::Forked { .. })), 1);
-    assert_eq!(
-        count(|event| matches!(event, Event::DeviceCloned { .. })),
-        1
-    );
-    assert_eq!(world.title(0, goal).as_deref(), Some("a goal"));
-}
-
-#[test]
-fn a_reader_follows_the_owner_to_the_other_branch_of_a_forked_writer() {
-    let mut world = World::new(3);
-    world.pair(0, 1);
-    world.pair(0, 2);
-    let goal = world.create_with_title(0, "goal");
-    world.share(0, goal, 1, Role::Write);
-    world.share(0, goal, 2, Role::Read);
-    world.connect(0, 1);
-    world.disconnect_all();
-    let copy = world.copy_machine(1);
-    world.connect(0, 2);
-    // The owner passes one branch on and loses it in a crash.
-    world.hold_storage(0, true);
-    world.write(1, goal, "a ");
-    world.connect(0, 1);
-    assert_eq!(world.title(2, goal).as_deref(), Some("a goal"));
-    world.crash(0);
-    world.hold_storage(0, false);
-    world.open(0, goal);
-    world.write(copy, goal, "b ");
-    world.connect(0, copy);
-    world.write(0, goal, "not ");
-    world.take_events(2);
-    world.connect(0, 2);
-    assert_equal(&world, goal, &[0, 2], "not b goal");
-    assert_eq!(
-        told(&mut world, 2, |event| matches!(event, Event::Forked { .. })),
-        1
-    );
-    assert_eq!(world.engine(2).set_aside(goal).len(), 1);
-    world.disconnect_all();
-    let before = world.frames_sent();
-    world.connect(0, 2);
-    assert_eq!(world.frames_sent() - before, 2);
-}
-
 #[test]
 fn what_stays_is_proven_after_two_devices_set_the_same_words_aside() {
     let mut world = two();
@@ -681,4 +549,33 @@ fn two_devices_of_a_grantee_that_both_note_a_statement_end_with_one_receipt() {
         world.connect(one, another);
     }
     assert_eq!(world.frames_sent() - before, 6);
+}
+
+#[test]
+fn what_two_devices_bring_at_once_is_delivered_to_both() {
+    let mut world = two();
+    let goal = shared_goal(&mut world, "goal");
+    let other = world.add_device(1);
+    world.connect(0, 1);
+    world.connect(0, other);
+    world.disconnect_all();
+    world.connect(1, other);
+    world.write(1, goal, "a ");
+    world.write(0, goal, "my ");
+    world.take_events(0);
+    world.wire(0, 1);
+    world.wire(0, other);
+    world.run();
+    let heads = world.engine(0).heads(goal);
+    assert_eq!(heads.len(), 2);
+    let events = world.take_events(0);
+    let delivered = events.iter().filter_map(|event| match event {
+        Event::Delivered {
+            device, heads: had, ..
+        } if *had == heads => Some(*device),
+        _ => None,
+    });
+    let delivered: BTreeSet<_> = delivered.collect();
+    let both = BTreeSet::from([world.device(1), world.device(other)]);
+    assert_eq!(delivered, both);
 }

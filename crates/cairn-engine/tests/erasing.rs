@@ -639,3 +639,28 @@ fn statements_of_a_retirement_come_back_as_they_were() {
     let again = SignedStatement::from_bytes(signed.bytes().to_vec()).unwrap();
     assert_eq!(again.statement(), &statement);
 }
+
+#[test]
+fn a_receipt_that_comes_back_while_the_document_is_read_holds_nothing_up() {
+    let (mut world, goal) = shared_goal("goal");
+    world.connect(0, 1);
+    world.erase(0, goal);
+    world.disconnect_all();
+    let device = world.device(1);
+    let mut lost = world.backup(1);
+    lost.statements.retain(|_, bytes| {
+        let signed = SignedStatement::from_bytes(bytes.clone()).unwrap();
+        let receipt = matches!(signed.statement(), Statement::Receipt(_));
+        !receipt || signed.signing_device() != device
+    });
+    world.restore(1, lost);
+    world.hold_storage(1, true);
+    world.follow_retirements(1);
+    world.connect(0, 1);
+    assert_eq!(removed(&world, 1, goal), devices(&world, &[1]));
+    world.take_events(1);
+    world.hold_storage(1, false);
+    world.run();
+    assert_eq!(world.settled(1).len(), 1);
+    assert_equal_sets(&mut world, 0, 1);
+}

@@ -65,8 +65,8 @@ fn damaged_documents_do_not_hold_up_those_behind_them() {
     assert_eq!(answers.len(), damaged.len());
 }
 
-fn nothing(goal: DocumentId) -> Vec<u8> {
-    [[NOTHING].as_slice(), goal.as_bytes()].concat()
+fn nothing(goal: DocumentId, question: u8) -> Vec<u8> {
+    [[NOTHING].as_slice(), goal.as_bytes(), &[question]].concat()
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn a_peer_that_has_nothing_to_say_of_anything_is_asked_once_for_each() {
     pair.connect();
     pair.world.take_events(1);
     let before = pair.world.frames_sent();
-    for _ in 0..3 {
+    for question in 0..3 * goals.len() as u8 {
         for goal in &goals {
-            pair.world.frame(0, 1, nothing(*goal));
+            pair.world.frame(0, 1, nothing(*goal, question));
         }
     }
     assert_eq!(pair.world.open_connections(), 1);
@@ -100,9 +100,9 @@ fn nothing_is_said_of_what_was_not_asked_for_and_means_nothing() {
     let (mut pair, goals) = differing(3);
     pair.connect();
     let before = pair.world.frames_sent();
-    pair.world.frame(0, 1, nothing(goals[0]));
-    pair.world
-        .frame(0, 1, nothing(DocumentId::from_bytes([9; 16])));
+    for goal in [goals[0], DocumentId::from_bytes([9; 16])] {
+        pair.world.frame(0, 1, nothing(goal, 1));
+    }
     assert_eq!(pair.world.frames_sent(), before);
     pair.edit(0, goals[0], |tx, title| {
         tx.splice_text(title, 0, 0, "more and ").unwrap();
@@ -143,7 +143,7 @@ fn a_question_for_what_must_not_flow_is_answered_like_one_for_what_does_not_exis
     let unknown = DocumentId::from_bytes([9; 16]);
     for goal in [private, taken_back, unknown] {
         let before = pair.world.sent_of_kind(0, NOTHING).count();
-        let no_heads_and_no_samples = [0, 0, 1, 0, 0];
+        let no_heads_and_no_samples = [0, 0, 1, 77, 0, 0];
         let asks = [
             [HEADS].as_slice(),
             goal.as_bytes(),
@@ -152,6 +152,6 @@ fn a_question_for_what_must_not_flow_is_answered_like_one_for_what_does_not_exis
         .concat();
         pair.world.frame(1, 0, asks);
         let answers: Vec<&[u8]> = pair.world.sent_of_kind(0, NOTHING).skip(before).collect();
-        assert_eq!(answers, [nothing(goal).as_slice()]);
+        assert_eq!(answers, [nothing(goal, 77).as_slice()]);
     }
 }

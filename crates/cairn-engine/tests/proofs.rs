@@ -171,3 +171,95 @@ fn a_closed_cut_leaves_nothing_out_before_what_it_keeps_is_known() {
     assert_eq!(events.iter().filter(aside).count(), 0);
     assert!(world.engine(other).set_aside(goal).is_empty());
 }
+
+/// Words of a former grantee, person 1, that only device `other` of the owner has. What proves them
+/// names what a lost device had added, and a closed cut leaves that out. The two meet.
+fn words_of_a_former_grantee() -> (World, DocumentId, usize) {
+    let mut world = World::new(3);
+    world.pair(0, 1);
+    world.pair(0, 2);
+    let goal = world.create_with_title(0, "goal");
+    world.share(0, goal, 1, Role::Write);
+    let (lost, other) = (world.add_device(0), world.add_device(0));
+    for side in [1, lost, other] {
+        world.connect(0, side);
+    }
+    world.disconnect_all();
+    write(&mut world, 1, goal, "a ");
+    world.connect(1, lost);
+    write(&mut world, lost, goal, "x");
+    write(&mut world, 1, goal, "y");
+    world.connect(1, other);
+    assert_eq!(world.title(other, goal).unwrap(), "yxa goal");
+    world.disconnect_all();
+    world.revoke(0, lost).unwrap();
+    world.share(0, goal, 1, Role::None);
+    world.connect(0, other);
+    world.open(0, goal);
+    world.close_cut(0, goal, lost);
+    (world, goal, other)
+}
+
+#[test]
+fn words_of_one_who_cannot_be_asked_are_proven_by_what_was_taken_out() {
+    let (mut world, goal, other) = words_of_a_former_grantee();
+    let check = |world: &World| {
+        for side in [0, other] {
+            assert_eq!(world.title(side, goal).unwrap(), "a goal");
+            assert_eq!(unproven(world, side, goal), 0);
+            assert_eq!(world.engine(side).set_aside(goal).len(), 2);
+        }
+    };
+    check(&world);
+    for side in [0, other] {
+        world.restart(side);
+        world.open(side, goal);
+    }
+    check(&world);
+    let before = world.frames_sent();
+    world.connect(0, other);
+    assert_eq!(world.frames_sent() - before, 2);
+    // What comes later is built on them.
+    write(&mut world, other, goal, "so ");
+    assert_eq!(world.title(0, goal).unwrap(), "so a goal");
+    assert_eq!(unproven(&world, 0, goal), 0);
+}
+
+#[test]
+fn a_reader_who_comes_later_is_shown_the_proof_and_not_what_was_taken_out() {
+    let (mut world, goal, other) = words_of_a_former_grantee();
+    world.share(0, goal, 2, Role::Read);
+    world.connect(0, 2);
+    for _ in 0..2 {
+        assert_eq!(world.title(2, goal).unwrap(), "a goal");
+        assert_eq!(unproven(&world, 2, goal), 0);
+        assert!(world.engine(2).set_aside(goal).is_empty());
+        world.restart(2);
+        world.open(2, goal);
+    }
+    world.connect(0, 2);
+    world.connect(0, other);
+    write(&mut world, other, goal, "so ");
+    assert_eq!(world.title(2, goal).unwrap(), "so a goal");
+    let refused = |event: &Event| matches!(event, Event::Refused { .. });
+    assert!(!world.take_events(2).iter().any(refused));
+}
+
+#[test]
+fn evidence_goes_when_its_signer_comes_back() {
+    let (mut world, goal, other) = words_of_a_former_grantee();
+    world.share(0, goal, 1, Role::Write);
+    world.connect(0, 1);
+    assert_eq!(world.title(1, goal).unwrap(), "a goal");
+    write(&mut world, 1, goal, "so ");
+    // Nothing but what stands in the document is needed from here on.
+    let new = world.add_device(0);
+    let before = world.bytes_sent();
+    world.connect(0, new);
+    assert_eq!(world.title(new, goal).unwrap(), "so a goal");
+    assert_eq!(unproven(&world, new, goal), 0);
+    assert!(world.engine(new).set_aside(goal).is_empty());
+    assert!(world.bytes_sent() > before);
+    world.connect(0, other);
+    assert_eq!(world.title(other, goal).unwrap(), "so a goal");
+}

@@ -56,6 +56,10 @@ const MUTANTS: &[(&str, &str)] = &[
         "calls a change delivered that nobody acknowledged",
     ),
     (
+        "answers-mixed-up",
+        "takes an answer for one to whatever it asked last",
+    ),
+    (
         "append-forgotten",
         "admits a batch and does not give it to the vault",
     ),

@@ -242,7 +242,7 @@ fn answer(scene: &mut Scene, other: DocumentId) -> Vec<Vec<u8>> {
         let mut frame = scene.attacker.hear().unwrap();
         let kind = frame[0];
         if kind == NOTHING {
-            assert_eq!(frame.len(), 17);
+            assert_eq!(frame.len(), 18);
             frame = renamed(&frame, other, DocumentId::from_bytes([0; 16]));
         } else {
             assert!(kind == CREDIT || names(&frame, scene.calm), "kind {kind}");

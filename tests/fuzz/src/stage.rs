@@ -65,6 +65,8 @@ impl Disk {
             }
             let changes = part.changes.into_iter().map(|(_, bytes)| bytes);
             content.changes.extend(changes);
+            let apart = part.apart.into_iter().map(|(_, bytes)| bytes);
+            content.set_aside.extend(apart);
             content.salts.extend(part.salts);
             let attestations = part.attestations.into_iter().map(|(_, bytes)| bytes);
             content.attestations.extend(attestations);

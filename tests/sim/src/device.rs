@@ -27,8 +27,6 @@ pub(crate) struct Device {
     pub(crate) away: bool,
     /// The device whose vault it was started from, beside that one.
     pub(crate) copy_of: Option<usize>,
-    /// Its vault was once replaced by an older one.
-    pub(crate) rolled_back: bool,
     limits: Limits,
     engine: Engine,
     pub(crate) disk: Disk,
@@ -65,7 +63,6 @@ impl Device {
             stolen: false,
             away: false,
             copy_of: None,
-            rolled_back: false,
             limits: limits.clone(),
             engine,
             disk,

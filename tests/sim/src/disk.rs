@@ -72,6 +72,7 @@ impl Image {
                 };
                 self.staged.retain(|(of, _), _| *of != part.row.document);
             }
+            kept.set_aside.extend(part.apart);
             kept.salts.extend(part.salts);
             for replaced in part.attestations_replaced {
                 kept.attestations.remove(&replaced.0);

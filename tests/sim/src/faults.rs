@@ -218,10 +218,10 @@ impl World {
     fn restore(&mut self, device: usize) {
         if self.devices[device].disk.backup.is_some() && !self.devices[device].away {
             self.crash(device);
+            let before = self.devices[device].disk.image.clone();
             if self.devices[device].disk.restore() {
                 self.tell(|| format!("{device} gets an old backup"));
-                self.acknowledged.forget(device);
-                self.devices[device].rolled_back = true;
+                self.acknowledged.rolled_back(device, before);
                 self.happened(Fault::RolledBack);
             }
         }

@@ -94,7 +94,6 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     }
     world.come_to_rest()?;
     converge::equal_hellos(world)?;
-    world.acknowledged.told_rightly()?;
     let drafts_of_erased = drafts::kept_when_erased(world)?;
     let erased = erased::check(world)?;
     Ok(Summary {

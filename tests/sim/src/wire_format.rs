@@ -13,8 +13,7 @@ pub(crate) const CHANGES: u8 = 5;
 pub(crate) const ACK: u8 = 6;
 pub(crate) const REFUSED: u8 = 7;
 const PIECE: u8 = 10;
-/// Repeats the id of the document that its receiver asked for, and says no more.
-pub(crate) const NOTHING: u8 = 11;
+const NOTHING: u8 = 11;
 
 /// The body of a frame with changes: the document, the batch, whether it is the last part.
 pub(crate) type ChangesBody = (DocumentId, Changes, bool);
@@ -87,7 +86,8 @@ pub(crate) fn document(frame: &[u8]) -> Option<DocumentId> {
 /// Writes a frame of heads that asks for the receiver's.
 pub(crate) fn heads_frame(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
     let heads: Vec<[u8; 32]> = heads.iter().map(|hash| hash.0).collect();
-    let body = (document, &heads, &heads, true, 0u8, None::<()>);
+    let (asks, answers, staged) = (Some(1u64), None::<()>, None::<()>);
+    let body = (document, &heads, &heads, asks, answers, staged);
     let mut frame = vec![HEADS];
     frame.extend(postcard::to_allocvec(&body).expect("plain data in memory always encodes"));
     frame
@@ -102,6 +102,14 @@ pub(crate) fn promises(frame: &[u8]) -> Option<(DocumentId, Vec<ChangeHash>)> {
     let ((document, hashes), _samples): ((DocumentId, Vec<[u8; 32]>), _) =
         postcard::take_from_bytes(body).ok()?;
     Some((document, hashes.into_iter().map(ChangeHash).collect()))
+}
+
+/// Whether a frame repeats which document its receiver asked for, in which question, and says no
+/// more.
+pub(crate) fn is_nothing(frame: &[u8]) -> bool {
+    let body = frame.strip_prefix(&[NOTHING]);
+    let read = body.map(postcard::take_from_bytes::<(DocumentId, u64)>);
+    matches!(read, Some(Ok((_, []))))
 }
 
 /// The hash of a change chunk.

@@ -366,11 +366,7 @@ impl World {
                 device: peer,
                 heads,
                 ..
-            } => {
-                let really = acknowledged::is_delivered(self, *peer, *document, heads);
-                self.acknowledged.delivered(really);
-                Ok(())
-            }
+            } => acknowledged::delivered(self, device, *peer, *document, heads),
             // No backup, copy or crash makes a device contradict itself.
             Event::Forked { device: forked, .. } => {
                 let whose = self.devices.iter().find(|it| it.id() == *forked);

@@ -81,7 +81,7 @@ pub(super) fn message(bytes: &[u8], sender: DeviceId) -> Value {
             heads,
             samples,
             asks,
-            has_yours,
+            answers,
             staged,
         } => json!({
             "kind": "heads",
@@ -89,11 +89,14 @@ pub(super) fn message(bytes: &[u8], sender: DeviceId) -> Value {
             "heads": hashes(&heads),
             "samples": hashes(&samples),
             "asks": asks,
-            "has_yours": match has_yours {
-                Has::No => 0,
-                Has::Yes => 1,
-                Has::Durably => 2,
-            },
+            "answers": answers.map(|(question, has)| {
+                let has = match has {
+                    Has::No => 0,
+                    Has::Yes => 1,
+                    Has::Durably => 2,
+                };
+                json!({ "question": question, "has": has })
+            }),
             "staged": staged.map(|staged| {
                 json!({ "resume": hex(&staged.resume), "bytes": staged.bytes })
             }),
@@ -122,9 +125,10 @@ pub(super) fn message(bytes: &[u8], sender: DeviceId) -> Value {
             "resume": hex(&resume),
             "bytes": bytes.len(),
         }),
-        Message::Nothing(document) => json!({
+        Message::Nothing { document, question } => json!({
             "kind": "nothing",
             "document": hex(document.as_bytes()),
+            "question": question,
         }),
         Message::Ack { document, heads } => json!({
             "kind": "acknowledgement",

@@ -58,8 +58,8 @@ fn messages() -> Vec<Message> {
             document,
             heads: vec![hash(0xb1)],
             samples: vec![hash(0xb2), hash(0xb3)],
-            asks: true,
-            has_yours: Has::Durably,
+            asks: Some(300),
+            answers: Some((7, Has::Durably)),
             staged: Some(Staged {
                 resume: vec![0xb6; 5],
                 bytes: 8_192,
@@ -69,8 +69,8 @@ fn messages() -> Vec<Message> {
             document,
             heads: vec![],
             samples: vec![],
-            asks: false,
-            has_yours: Has::Yes,
+            asks: None,
+            answers: Some((1, Has::Yes)),
             staged: None,
         },
         Message::Changes {
@@ -95,7 +95,10 @@ fn messages() -> Vec<Message> {
             resume: vec![],
             bytes: vec![0xb7; 8],
         },
-        Message::Nothing(document),
+        Message::Nothing {
+            document,
+            question: 300,
+        },
         Message::Origin(Origin {
             owner: PersonId::from_bytes([0xd1; 32]),
             kind: 300,
@@ -135,10 +138,14 @@ fn messages_are_as_they_were() {
         &[&acknowledgement, b"fields of a later version".as_slice()].concat(),
     ));
     let mut heads = messages()[4].encode();
-    heads[20] = 3;
+    heads[22] = 3;
     errors.push(json!({ "bytes": hex(&heads), "why": "an unknown value" }));
     heads[19] = 2;
-    errors.push(json!({ "bytes": hex(&heads), "why": "neither true nor false" }));
+    errors.push(json!({ "bytes": hex(&heads), "why": "neither there nor absent" }));
+    let mut changes = messages()[5].encode();
+    let last = changes.len() - 3;
+    changes[last] = 2;
+    errors.push(json!({ "bytes": hex(&changes), "why": "neither true nor false" }));
     for error in &errors {
         let bytes = data_encoding::HEXLOWER.decode(error["bytes"].as_str().unwrap().as_bytes());
         assert!(

@@ -53,6 +53,8 @@ impl Disk {
                 };
                 self.staged.retain(|(of, _), _| *of != document);
             }
+            let apart = part.apart.into_iter().map(|(_, bytes)| bytes);
+            content.set_aside.extend(apart);
             content.salts.extend(part.salts);
             content.attestations.retain(|bytes| {
                 let hash = blake3::hash(&bytes[..bytes.len() - 64]);

@@ -61,6 +61,8 @@ struct Side {
     disk: Disk,
     unwritten: VecDeque<(Ticket, Append)>,
     held: bool,
+    /// Documents to be read once the disk answers again.
+    unread: VecDeque<DocumentId>,
     events: Vec<Event>,
 }
 
@@ -124,6 +126,7 @@ impl World {
             disk,
             unwritten: VecDeque::new(),
             held: false,
+            unread: VecDeque::new(),
             events: Vec::new(),
         });
     }
@@ -252,6 +255,7 @@ impl World {
         let now = self.now();
         let it = &mut self.sides[side];
         it.unwritten.clear();
+        it.unread.clear();
         it.starts += 1;
         it.engine = Engine::new(
             config(&it.recovery, it.secret, it.starts),
@@ -265,6 +269,7 @@ impl World {
         self.run();
     }
 
+    /// Whether a side's disk answers nothing.
     pub(crate) fn hold_storage(&mut self, side: usize, held: bool) {
         self.sides[side].held = held;
     }
@@ -284,12 +289,27 @@ impl World {
                     self.millis += 1;
                     self.perform(side, output);
                 }
-                moved |= self.write_one(side);
+                moved |= self.read_one(side) || self.write_one(side);
             }
             if !moved {
                 return;
             }
         }
+    }
+
+    fn read_one(&mut self, side: usize) -> bool {
+        let now = self.now();
+        let it = &mut self.sides[side];
+        if it.held {
+            return false;
+        }
+        let Some(document) = it.unread.pop_front() else {
+            return false;
+        };
+        let content = it.disk.content(document);
+        let result = LoadedDocument::from_content(document, content, &Limits::default());
+        it.engine.handle(now, Input::Loaded { document, result });
+        true
     }
 
     fn write_one(&mut self, side: usize) -> bool {
@@ -311,11 +331,7 @@ impl World {
         let it = &mut self.sides[side];
         match output {
             Output::Append { ticket, append } => it.unwritten.push_back((ticket, append)),
-            Output::Load { document } => {
-                let content = it.disk.content(document);
-                let result = LoadedDocument::from_content(document, content, &Limits::default());
-                it.engine.handle(now, Input::Loaded { document, result });
-            }
+            Output::Load { document } => it.unread.push_back(document),
             Output::Run(job) => {
                 let done = job.run();
                 it.engine.handle(now, Input::JobDone(done));

@@ -23,18 +23,25 @@ impl World {
     }
 
     fn move_some(&mut self, things: usize) -> bool {
-        for _ in 0..things {
-            let next = (0..self.sides.len()).find_map(|side| {
-                let output = self.sides[side].engine.poll_output()?;
-                Some((side, output))
-            });
-            self.millis += 1;
-            match next {
-                Some((side, output)) => self.perform(side, output),
-                None if (0..self.sides.len()).any(|side| self.write_one(side)) => {}
-                None => return false,
-            }
+        (0..things).all(|_| self.step())
+    }
+
+    /// Moves one thing, if anything moves.
+    pub(crate) fn step(&mut self) -> bool {
+        let next = (0..self.sides.len()).find_map(|side| {
+            let output = self.sides[side].engine.poll_output()?;
+            Some((side, output))
+        });
+        self.millis += 1;
+        if let Some((side, output)) = next {
+            self.perform(side, output);
+            return true;
         }
-        true
+        (0..self.sides.len()).any(|side| self.write_one(side))
+    }
+
+    /// Writes whatever waits to be written.
+    pub(crate) fn write_all(&mut self, side: usize) {
+        while self.write_one(side) {}
     }
 }

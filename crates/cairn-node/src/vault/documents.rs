@@ -41,6 +41,9 @@ fn append_document(connection: &Connection, new: &DocumentAppend) -> Result<(), 
             insert.execute(params![position, chunk])?;
         }
     }
+    for (_hash, chunk) in &new.apart {
+        keep_apart(connection, number, chunk)?;
+    }
     for (device, salt) in &new.salts {
         connection
             .prepare_cached(
@@ -71,15 +74,26 @@ fn set_aside(connection: &Connection, number: i64, gone: &[ChangeHash]) -> Resul
             moved.push((row.get::<_, i64>(0)?, chunk));
         }
     }
+    let apart: HashSet<Vec<u8>> = connection
+        .prepare_cached("SELECT chunk FROM set_aside WHERE position BETWEEN ? AND ?")?
+        .query_map(params![keys.start(), keys.end()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     for (position, chunk) in moved {
-        let free = free_position(connection, "set_aside", number)?;
-        connection
-            .prepare_cached("INSERT INTO set_aside (position, chunk) VALUES (?, ?)")?
-            .execute(params![free, chunk])?;
+        if !apart.contains(&chunk) {
+            keep_apart(connection, number, &chunk)?;
+        }
         connection
             .prepare_cached("DELETE FROM changes WHERE position = ?")?
             .execute([position])?;
     }
+    Ok(())
+}
+
+fn keep_apart(connection: &Connection, number: i64, chunk: &[u8]) -> Result<(), VaultError> {
+    let free = free_position(connection, "set_aside", number)?;
+    connection
+        .prepare_cached("INSERT INTO set_aside (position, chunk) VALUES (?, ?)")?
+        .execute(params![free, chunk])?;
     Ok(())
 }
 

@@ -190,6 +190,11 @@ fn written_again(row: &DocumentRow, content: &DocumentContent) -> DocumentAppend
             new.changes.push((chunk.hash(), bytes.clone()));
         }
     }
+    let apart = content.set_aside.iter().filter_map(|bytes| {
+        let chunk = ChangeChunk::parse(bytes, &limits).ok()?;
+        Some((chunk.hash(), bytes.clone()))
+    });
+    new.apart = apart.collect();
     new.set_aside = new.changes.iter().map(|(hash, _)| *hash).take(1).collect();
     new.salts.clone_from(&content.salts);
     for bytes in &content.attestations {

@@ -278,6 +278,58 @@ fn everything_comes_back_at_once_and_after_reopening() {
 }
 
 #[test]
+fn what_is_apart_is_kept_once_and_not_among_what_stays() {
+    use automerge::transaction::Transactable;
+
+    let (folder, vault) = new_vault();
+    let told = reports(&vault);
+    let mut automerge = automerge::Automerge::new();
+    for number in 0..3 {
+        let mut transaction = automerge.transaction();
+        transaction.put(automerge::ROOT, "key", number).unwrap();
+        transaction.commit();
+    }
+    let changes = automerge.get_changes(&[]);
+    let changes: Vec<(ChangeHash, Vec<u8>)> = changes
+        .iter()
+        .map(|change| (change.hash(), change.raw_bytes().to_vec()))
+        .collect();
+    let row = edit(document(1), 1).documents[0].row.clone();
+    let part = |fill: &dyn Fn(&mut DocumentAppend)| {
+        let mut part = DocumentAppend::new(row.clone());
+        fill(&mut part);
+        Append {
+            statements: Vec::new(),
+            documents: vec![part],
+        }
+    };
+    let gone = vec![changes[1].0];
+    // One comes to be kept apart, another is taken out, comes back, and is taken out again.
+    let appends = [
+        part(&|part| part.changes = changes[..2].to_vec()),
+        part(&|part| {
+            part.set_aside.clone_from(&gone);
+            part.apart = changes[2..].to_vec();
+        }),
+        part(&|part| part.changes = changes[1..2].to_vec()),
+        part(&|part| part.set_aside.clone_from(&gone)),
+    ];
+    for (number, append) in (1..).zip(appends) {
+        store(&vault, &told, number, append);
+    }
+    drop(vault);
+    let content = open(&folder).unwrap().load(document(1)).unwrap();
+    let bytes = |of: &[(ChangeHash, Vec<u8>)]| -> Vec<Vec<u8>> {
+        of.iter().map(|(_, chunk)| chunk.clone()).collect()
+    };
+    assert_eq!(content.changes, bytes(&changes[..1]));
+    assert_eq!(content.set_aside.len(), 2);
+    for chunk in bytes(&changes[1..]) {
+        assert!(content.set_aside.contains(&chunk));
+    }
+}
+
+#[test]
 fn reports_come_in_the_order_of_the_appends_and_nothing_is_left_out_on_close() {
     let (folder, vault) = new_vault();
     let reports = reports(&vault);

@@ -563,7 +563,7 @@ pub fn statements_frame(statements: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A frame that says what one has of a document and asks for the heads of the other: kind 4, the
-/// document, heads, no samples, whether it asks (`docs/protocol.md`).
+/// document, heads, no samples, a question with the number 1, no answer (`docs/protocol.md`).
 pub fn question(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
     let mut frame = vec![4];
     frame.extend_from_slice(document.as_bytes());
@@ -572,7 +572,7 @@ pub fn question(document: DocumentId, heads: &[ChangeHash]) -> Vec<u8> {
         frame.extend_from_slice(&head.0);
     }
     // Fields of a later version may follow: nothing of them is claimed.
-    frame.extend_from_slice(&[0, 1, 0, 0]);
+    frame.extend_from_slice(&[0, 1, 1, 0, 0]);
     frame
 }
 

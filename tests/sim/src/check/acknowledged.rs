@@ -1,7 +1,8 @@
 //! No acknowledged change is lost: what a device said it has durably, it has after every crash.
 //!
 //! A device says so to its people ([`Event::Stored`]), and to its peers in acknowledgements and in
-//! its heads. Each is compared with the disk when it is said, and again after every restart.
+//! its heads. Each is compared with the disk when it is said, and again after every restart. What a
+//! device says that another has ([`Event::Delivered`]) is compared with that one's disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +13,6 @@ use crate::disk::Image;
 use crate::wire_format;
 use crate::world::World;
 
-/// At most one delivery in so many may be told too early.
-const EARLY_ONE_IN: u64 = 50;
-
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged {
@@ -22,8 +20,8 @@ pub(crate) struct Acknowledged {
     /// What an owner erased, or would have but for a crash: nobody need keep it.
     erased: BTreeSet<DocumentId>,
     pub(crate) promises: u64,
-    deliveries: u64,
-    overclaimed: u64,
+    /// What devices had on their disks before a backup was copied over them.
+    replaced: BTreeMap<usize, Vec<Image>>,
 }
 
 impl Acknowledged {
@@ -103,45 +101,49 @@ impl Acknowledged {
         }
     }
 
-    /// Somebody copied an old backup over a device's disk: it cannot hold what came later.
-    pub(crate) fn forget(&mut self, device: usize) {
+    /// Somebody copies an old backup over a device's disk: it cannot hold what came later.
+    pub(crate) fn rolled_back(&mut self, device: usize, image: Image) {
         self.promised.remove(&device);
+        self.replaced.entry(device).or_default().push(image);
     }
 }
 
-/// Whether what a device calls delivered to another is on that one's disk, or was until a backup
-/// replaced it, or came from there.
-pub(crate) fn is_delivered(
+/// What a device calls delivered to another is on that one's disk, or was until it was erased or an
+/// older disk took its place. What came from there is not delivered to it; what that builds on is.
+pub(crate) fn delivered(
     world: &World,
+    device: usize,
     peer: DeviceId,
     document: DocumentId,
     heads: &[ChangeHash],
-) -> bool {
-    let mut peers = world.devices.iter().filter(|it| it.id() == peer);
-    peers.any(|it| {
-        let has = |hash: &ChangeHash| {
-            it.disk.image.has_change(document, hash) || world.consent.sent.contains(&(peer, *hash))
-        };
-        it.hostile || it.rolled_back || heads.iter().all(has)
-    })
-}
-
-impl Acknowledged {
-    /// Notes that a device calls something delivered.
-    pub(crate) fn delivered(&mut self, really: bool) {
-        self.deliveries += 1;
-        self.overclaimed += u64::from(!really);
+) -> Result<(), String> {
+    let peers: Vec<_> = world.devices.iter().filter(|it| it.id() == peer).collect();
+    if peers.iter().any(|it| it.hostile) {
+        return Ok(());
     }
-
-    /// Where two questions cross, the answer to the earlier is at times taken for one to the later:
-    /// a delivery is then told some milliseconds too early. More than that is a fault.
-    pub(crate) fn told_rightly(&self) -> Result<(), String> {
-        if self.overclaimed * EARLY_ONE_IN > self.deliveries {
+    let replaced = &world.acknowledged.replaced;
+    let had = |hash: &ChangeHash| {
+        peers.iter().any(|it| {
+            let earlier = replaced.get(&it.index).into_iter().flatten();
+            let mut images = earlier.chain([&it.disk.image]);
+            images.any(|image| image.ever_had(document, hash))
+        })
+    };
+    let mut open = heads.to_vec();
+    let mut seen = BTreeSet::new();
+    while let Some(hash) = open.pop() {
+        if had(&hash) || !seen.insert(hash) {
+            continue;
+        }
+        if !world.consent.sent.contains(&(peer, hash)) {
             return Err(format!(
-                "{} of {} deliveries were told while the receiver had nothing on its disk",
-                self.overclaimed, self.deliveries
+                "device {device} calls {document:?} delivered to {peer:?}, which has nothing of \
+                 change {hash} on its disk"
             ));
         }
-        Ok(())
+        let known = world.devices[device].engine().read(document);
+        let change = known.and_then(|known| known.get_change_meta_by_hash(&hash));
+        open.extend(change.into_iter().flat_map(|change| change.deps));
     }
+    Ok(())
 }

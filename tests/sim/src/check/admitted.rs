@@ -1,10 +1,17 @@
 //! Nothing that the owner's side admitted is lost, whatever became of the consent since.
 //!
 //! What an owner's device has had durably is in the document at the end. Only what a lost device
-//! did beyond its cut, and what was built on that, may have been taken out; it is kept aside.
+//! did beyond its cut, one of two branches of a device that was copied, and what was built on either,
+//! may have been taken out; it is kept aside.
+
+use std::collections::BTreeSet;
+
+use automerge::ChangeHash;
+use cairn_engine::{ChangeChunk, DocumentId, Limits};
 
 use crate::check::converge::hashes;
 use crate::check::drafts::set_aside;
+use crate::device::Device;
 use crate::world::World;
 
 /// Checks all documents on all devices of their owners.
@@ -17,10 +24,14 @@ pub(crate) fn kept(world: &World) -> Result<(), String> {
             let here = hashes(device, document);
             let had = device.disk.image.hashes(document);
             let missing = || had.iter().filter(|hash| !here.contains(hash));
-            let cut = missing().any(|hash| world.truth.is_of_lost(hash));
+            let mut allowed = missing().any(|hash| world.truth.is_of_lost(hash));
+            if missing().next().is_some() {
+                let missing: BTreeSet<ChangeHash> = missing().copied().collect();
+                allowed |= is_branch(device, document, &missing);
+            }
             let aside = set_aside(device, document);
             for hash in missing() {
-                if !cut || !aside.contains(hash) {
+                if !allowed || !aside.contains(hash) {
                     return Err(format!(
                         "device {}: change {hash} of {document:?} was admitted and is lost",
                         device.index
@@ -30,4 +41,19 @@ pub(crate) fn kept(world: &World) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether one of these changes, which were taken out, stands where another one of the same actor
+/// stands in the document.
+fn is_branch(device: &Device, document: DocumentId, gone: &BTreeSet<ChangeHash>) -> bool {
+    let limits = Limits::default();
+    let place = |bytes: &Vec<u8>| {
+        let chunk = ChangeChunk::parse(bytes, &limits).ok()?;
+        Some((chunk.hash(), (*chunk.actor(), chunk.seq())))
+    };
+    let changes = device.disk.image.content(document).changes;
+    let places: BTreeSet<_> = changes.iter().filter_map(|it| Some(place(it)?.1)).collect();
+    let aside = device.engine().set_aside(document);
+    let mut aside = aside.iter().filter_map(place);
+    aside.any(|(hash, place)| gone.contains(&hash) && places.contains(&place))
 }

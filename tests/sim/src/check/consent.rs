@@ -160,7 +160,7 @@ impl Consent {
         what: &str,
     ) -> Result<(), String> {
         // The answer to a question that named it, the same as for what does not exist.
-        if sent.frame.first() == Some(&wire_format::NOTHING) && sent.frame.len() == 17 {
+        if wire_format::is_nothing(sent.frame) {
             return Ok(());
         }
         if !truth.may_know(&document, sent.to) {

@@ -16,15 +16,21 @@ struct Pair<'a> {
     role: Role,
 }
 
-/// Whether one of two devices took a statement of a device that was revoked later, which the
-/// revocation does not keep: the other will never take it, and they differ about it for ever.
-/// Nobody is served more than the owner's device allows.
+/// Whether one of two devices took a statement of a device of somebody else that was revoked later,
+/// which the revocation does not keep: the other will not take it from there, and they differ about
+/// it for ever. Nobody is served more than the owner's device allows.
+///
+/// What a device of the lost one's own person has, or another of the same person, it brings to the
+/// other.
 pub(crate) fn left_behind(
     world: &World,
     document: DocumentId,
     one: &Device,
     other: &Device,
 ) -> bool {
+    if one.person == other.person {
+        return false;
+    }
     let mut of_lost = world
         .truth
         .statements
@@ -32,8 +38,16 @@ pub(crate) fn left_behind(
         .filter(|(_, (about, signer))| {
             *about == Some(document) && world.truth.revoked.contains(signer)
         });
-    of_lost
-        .any(|(hash, _)| one.disk.image.has_statement(hash) != other.disk.image.has_statement(hash))
+    of_lost.any(|(hash, (_, signer))| {
+        let mut devices = world.devices.iter();
+        let lost = devices.find(|it| it.id() == *signer);
+        let stays = |has: &Device, lacks: &Device| {
+            lost.is_none_or(|lost| lost.person != has.person)
+                && has.disk.image.has_statement(hash)
+                && !lacks.disk.image.has_statement(hash)
+        };
+        stays(one, other) || stays(other, one)
+    })
 }
 
 /// Every honest pair of an owner's device and a reader's.
@@ -157,16 +171,6 @@ pub(crate) fn equal_hellos(world: &World) -> Result<(), String> {
         let differing = device.engine().counters().documents_differing;
         // What is erased is no document of a device any more, and its statements are still told.
         let excused = world.truth.documents.keys().any(|document| {
-            // Statements of lost devices, and receipts for them, are kept by some and not by others.
-            let by_lost = world
-                .truth
-                .statements
-                .iter()
-                .any(|(hash, (about, signer))| {
-                    *about == Some(*document)
-                        && world.truth.revoked.contains(signer)
-                        && device.disk.image.has_statement(hash)
-                });
             // One device had it before the consent ended, the other hears of it too late.
             let ended = device.engine().role(*document, device.person) == Role::None;
             let of_hostile = owner(document).is_none_or(|owner| hostile.contains(&owner));
@@ -174,9 +178,7 @@ pub(crate) fn equal_hellos(world: &World) -> Result<(), String> {
             others.any(|other| {
                 let forked = other.person == device.person
                     && other.heads(*document) != device.heads(*document);
-                by_lost
-                    || ((of_hostile || ended) && forked)
-                    || left_behind(world, *document, device, other)
+                ((of_hostile || ended) && forked) || left_behind(world, *document, device, other)
             })
         });
         if differing > 0 && !excused {
