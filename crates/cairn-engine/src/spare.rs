@@ -3,7 +3,8 @@
 //! # Role
 //! The gate applies foreign changes to a copy, so that whatever happens, the document is untouched.
 //! Copying a document of thousands of changes costs more than applying one. So the copy that the
-//! gate leaves behind when its result becomes the document, is caught up for the next batch.
+//! gate leaves behind when its result becomes the document, is caught up for the next batch: along
+//! with it, since automerge takes hardly longer for three small changes at once than for one.
 //!
 //! # Invariants
 //! * Whether the spare copy says what it should is checked by heads after every use; if not, the

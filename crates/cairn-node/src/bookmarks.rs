@@ -210,18 +210,23 @@ impl Node {
 }
 
 impl Core {
-    /// Everything is exchanged with a person for the first time in a session. Does not wait.
-    pub(crate) fn met(&self, engine: &Engine, person: PersonId) {
-        let meeting = Bookmark {
-            name: BookmarkName::Met(person).to_string(),
-            at_millis: wall_millis(),
-            heads: all_heads(engine),
-        };
+    /// Keeps the bookmark of a meeting. Does not wait.
+    pub(crate) fn met(&self, person: PersonId, meeting: Bookmark) {
         let before = BookmarkName::MetBefore(person).to_string();
         if let Err(error) = self.vault.put_meeting(meeting, before, MEETING_MILLIS) {
             tracing::warn!(%error, "a meeting's bookmark was not kept");
         }
     }
+}
+
+/// The bookmark of a meeting: everything is exchanged with a person for the first time in a session.
+pub(crate) fn meeting(engine: &Engine, person: PersonId) -> (PersonId, Bookmark) {
+    let meeting = Bookmark {
+        name: BookmarkName::Met(person).to_string(),
+        at_millis: wall_millis(),
+        heads: all_heads(engine),
+    };
+    (person, meeting)
 }
 
 fn all_heads(engine: &Engine) -> Vec<(DocumentId, Vec<ChangeHash>)> {

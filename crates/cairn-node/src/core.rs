@@ -1,14 +1,19 @@
 //! The engine behind its lock, and the tasks that bring it inputs.
 //!
 //! # Role
-//! Lock, mutate, perform: whoever changes the engine holds its lock and hands its outputs on before
-//! letting go, so outputs keep their order without another thread in between. Nothing that is done
-//! under the lock waits: appends, frames and jobs go into queues.
+//! Lock, mutate, perform: whoever changes the engine holds its lock, takes a second one that stands
+//! for the order of outputs before letting go of the first, and then hands them on. So outputs keep
+//! their order without another thread in between, and who is woken by one finds the engine free.
+//! Nothing that is done under either lock waits: appends, frames and jobs go into queues.
+//!
+//! To wake a thread takes time, and on two cores it may mean making way for it. So what a person may
+//! wait for goes first, frames and events, and last the appends, whose thread encrypts and syncs.
 //!
 //! # Invariants
 //! * The vault's thread and the workers never take the engine's lock; they leave word for the
 //!   driver, the one task that does.
-//! * No lock of this module is taken while the lock of the views is held.
+//! * No lock of this module is taken while the lock of the views is held, and the engine's not while
+//!   that of the outputs is.
 
 mod telling;
 
@@ -18,20 +23,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cairn_engine::{
-    ConnectionId, DocumentId, Engine, Input, Job, Limits, LoadError, LoadedDocument, Now, Output,
-    PersonId, Ticket, Touched,
+    Append, ConnectionId, DocumentId, Engine, Input, Job, Limits, LoadError, LoadedDocument, Now,
+    Output, PersonId, Ticket, Touched,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::events::NodeEvent;
 use crate::relationships::Relationships;
 use crate::transport::{self, Transport, TransportEvent};
-use crate::vault::{StoreReport, Vault};
+use crate::vault::{Bookmark, StoreReport, Vault};
 use crate::views::{Entry, KnownAuthors, Views};
 use crate::workers::Workers;
 
-/// Called after every change that a person could see, from any thread and under the engine's lock:
-/// it must not call the node.
+/// Called after every change that a person could see, from any thread and under a lock: it must not
+/// call the node.
 pub(crate) type OnChange = Box<dyn Fn() + Send + Sync>;
 
 /// How long the note of a changed document may be missing in the vault. A note that a crash loses
@@ -41,6 +46,8 @@ pub(crate) const NOTES_EVERY: Duration = Duration::from_secs(2);
 /// What is shared between the node's handle, its tasks and its threads.
 pub(crate) struct Core {
     engine: Mutex<Engine>,
+    /// Held by who hands outputs on; taken with the engine's lock, and kept when that is let go.
+    handing_on: Mutex<()>,
     /// Signalled after every input.
     progress: Condvar,
     pub(crate) vault: Vault,
@@ -68,6 +75,32 @@ struct Stored {
     ticket: AtomicU64,
     failed: AtomicBool,
     wake: Notify,
+}
+
+/// What the engine put out at once, each part in its order.
+#[derive(Default)]
+struct Outputs {
+    steps: Vec<Step>,
+    appends: Vec<(Ticket, Append)>,
+    /// Bookmarks of what is durable, or is once the appends are.
+    meetings: Vec<(PersonId, Bookmark)>,
+    /// Whether a person could see a difference.
+    visible: bool,
+}
+
+/// Something to hand on.
+enum Step {
+    Send(ConnectionId, Vec<u8>),
+    Close(ConnectionId, cairn_engine::CloseReason),
+    Tell(NodeEvent),
+    Load(DocumentId),
+    Run(Job),
+}
+
+impl Outputs {
+    fn tell(&mut self, event: NodeEvent) {
+        self.steps.push(Step::Tell(event));
+    }
 }
 
 /// The network as the engine's connections see it.
@@ -125,6 +158,7 @@ impl Core {
         }))?;
         Ok(Arc::new(Self {
             engine: Mutex::new(engine),
+            handing_on: Mutex::default(),
             progress: Condvar::new(),
             vault,
             views: Mutex::new(views),
@@ -156,10 +190,9 @@ impl Core {
     pub(crate) fn with_engine<T>(self: &Arc<Self>, call: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let mut engine = lock(&self.engine);
         let value = call(&mut engine, self.now());
-        for job in self.perform(&mut engine) {
+        for job in self.hand_on(engine) {
             self.run(job);
         }
-        self.progress.notify_all();
         value
     }
 
@@ -170,9 +203,7 @@ impl Core {
         while let Some(input) = inputs.pop() {
             let mut engine = lock(&self.engine);
             engine.handle(self.now(), input);
-            let quick = self.perform(&mut engine);
-            self.progress.notify_all();
-            drop(engine);
+            let quick = self.hand_on(engine);
             inputs.extend(quick.into_iter().map(|job| Input::JobDone(job.run())));
         }
     }
@@ -186,9 +217,12 @@ impl Core {
             if engine.open(document) {
                 return true;
             }
-            for job in self.perform(&mut engine) {
+            let outputs = self.gather(&mut engine);
+            let order = lock(&self.handing_on);
+            for job in self.perform(outputs) {
                 self.run(job);
             }
+            drop(order);
             if !engine.is_loading(document) {
                 return engine.open(document);
             }
@@ -202,30 +236,63 @@ impl Core {
         }
     }
 
-    /// Hands the engine's outputs on, but for quick jobs, which are the caller's.
-    fn perform(self: &Arc<Self>, engine: &mut Engine) -> Vec<Job> {
-        let mut quick = Vec::new();
-        let mut visible = false;
+    /// Lets go of the engine and hands its outputs on, but for quick jobs, which are the caller's.
+    fn hand_on(self: &Arc<Self>, mut engine: MutexGuard<'_, Engine>) -> Vec<Job> {
+        let outputs = self.gather(&mut engine);
+        self.progress.notify_all();
+        let order = lock(&self.handing_on);
+        drop(engine);
+        let quick = self.perform(outputs);
+        drop(order);
+        quick
+    }
+
+    /// Takes the engine's outputs; what its events say is in the views from here on.
+    fn gather(&self, engine: &mut Engine) -> Outputs {
+        let mut outputs = Outputs::default();
         while let Some(output) = engine.poll_output() {
             match output {
-                Output::Append { ticket, append } => {
-                    if self.vault.append(ticket, append).is_err() {
-                        self.leave(Input::StoreFailed { ticket });
-                    }
+                Output::Append { ticket, append } => outputs.appends.push((ticket, append)),
+                Output::Event(event) => outputs.visible |= self.tell(engine, event, &mut outputs),
+                Output::Send { connection, bytes } => {
+                    outputs.steps.push(Step::Send(connection, bytes));
                 }
-                Output::Load { document } => self.start_load(document),
-                Output::Run(job) if job.is_quick() => quick.push(job),
-                Output::Run(job) => self.run(job),
-                Output::Send { connection, bytes } => self.send(connection, bytes),
                 Output::Close { connection, reason } => {
+                    outputs.steps.push(Step::Close(connection, reason));
+                }
+                Output::Load { document } => outputs.steps.push(Step::Load(document)),
+                Output::Run(job) => outputs.steps.push(Step::Run(job)),
+            }
+        }
+        outputs
+    }
+
+    /// Puts outputs into their queues; quick jobs come back.
+    fn perform(self: &Arc<Self>, outputs: Outputs) -> Vec<Job> {
+        let mut quick = Vec::new();
+        if outputs.visible {
+            self.changed();
+        }
+        for step in outputs.steps {
+            match step {
+                Step::Send(connection, bytes) => self.send(connection, bytes),
+                Step::Close(connection, reason) => {
                     tracing::info!(connection = connection.0, %reason, "closing");
                     self.close(connection, reason);
                 }
-                Output::Event(event) => visible |= self.tell(engine, event),
+                Step::Tell(event) => self.publish(event),
+                Step::Load(document) => self.start_load(document),
+                Step::Run(job) if job.is_quick() => quick.push(job),
+                Step::Run(job) => self.run(job),
             }
         }
-        if visible {
-            self.changed();
+        for (ticket, append) in outputs.appends {
+            if self.vault.append(ticket, append).is_err() {
+                self.leave(Input::StoreFailed { ticket });
+            }
+        }
+        for (person, meeting) in outputs.meetings {
+            self.met(person, meeting);
         }
         quick
     }

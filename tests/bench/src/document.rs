@@ -20,8 +20,9 @@ const READING: &str = "\
 - CPU is the processor time of the whole process, both sides together, kernel included. Ratios and
   CPU count; wall time on a machine that does other things as well says little, above all p99.
 - Peers run as they ship: `automerge::sync` in memory, with messages as bytes; quinn with its own
-  defaults. They check no author and keep nothing on a disk. Cairn's engine runs with its gate on,
-  on one thread, with a vault in memory, unless two notebooks are named.
+  defaults, but for the probes and the spin bit that the node turns off. They check no author and
+  keep nothing on a disk. Cairn's engine runs with its gate on, on one thread, with a vault in
+  memory, unless two notebooks are named.
 - Making documents and loading them is not measured, except where a workload says so.
 - A one-way trip is a message that answers the one before; a round trip is two. Cairn's first trip
   is its greeting.

@@ -11,7 +11,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use automerge::ReadDoc as _;
+use automerge::transaction::Transactable as _;
+use automerge::{ROOT, ReadDoc as _};
 use cairn_engine::{Append, DocumentAppend, DocumentId, Ticket};
 use cairn_model::TextField;
 use cairn_node::secret::Passphrase;
@@ -20,7 +21,7 @@ use cairn_node::{
     CancelPairing, Events, GrantRole, Invitation, NewNotebook, Node, NodeEvent, Role, ShareTerms,
 };
 
-use crate::edits::{WORD, edit_once, frame_bytes, set_actors};
+use crate::edits::{WORD, frame_bytes, set_actors};
 use crate::history::History;
 use crate::identity::Identity;
 use crate::measure::{Measured, Run, Spent, timed};
@@ -236,11 +237,12 @@ struct Runs {
 impl<'a> Scene<'a> {
     fn new(couple: &'a Couple, folder: &Path) -> Result<Self, Failure> {
         let history = &couple.history;
+        let goal = couple.nodes[0].goal(history.document())?;
         Ok(Self {
             couple,
             document: history.document(),
             events: [0, 1].map(|side: usize| couple.nodes[side].subscribe()),
-            letters: 0,
+            letters: goal.why.as_str().chars().count(),
             raw: RawQuic::open()?,
             payload: vec![7; edit_bytes(history.changes.len())],
             automerge: copies(history),
@@ -276,15 +278,10 @@ impl<'a> Scene<'a> {
     /// Edits in one notebook; the time until the other shows it, and until it is acknowledged.
     fn edit(&mut self, from: usize, to: usize) -> Result<[Duration; 2], Failure> {
         let (document, nodes) = (self.document, &self.couple.nodes);
-        let letters = if self.letters + WORD.len() > TEXT_LETTERS_MAX {
-            WORD.len()
-        } else {
-            self.letters + WORD.len()
-        };
+        let letters = self.letters - place(self.letters).1 + WORD.len();
         let started = Instant::now();
         nodes[from].splice_goal(document, &TextField::Why, |text| {
-            let end = text.chars().count();
-            let (at, gone) = if letters > end { (end, 0) } else { (0, end) };
+            let (at, gone) = place(text.chars().count());
             vec![(at, gone, WORD.to_owned())]
         })?;
         self.letters = letters;
@@ -294,31 +291,56 @@ impl<'a> Scene<'a> {
                 |event| matches!(event, NodeEvent::Changed { document: of, .. } if *of == document),
             )?;
             let view = nodes[to].goal_in_memory(document).ok_or("no view")?;
-            if view.why.as_str().len() == letters {
+            if view.why.as_str().chars().count() == letters {
                 break;
             }
         }
         let visible = started.elapsed();
         let peer = nodes[to].whoami().person;
-        until(&mut self.events[from], |event| {
-            matches!(
-                event,
-                NodeEvent::Delivered { document: of, person } if (*of, *person) == (document, peer)
-            )
-        })?;
+        // An event of the edit before may still wait here: the marks say what it is about.
+        while !nodes[from].marks(document).delivered_to.contains(&peer) {
+            until(&mut self.events[from], |event| {
+                matches!(
+                    event,
+                    NodeEvent::Delivered { document: of, person } if (*of, *person) == (document, peer)
+                )
+            })?;
+        }
         Ok([visible, started.elapsed()])
     }
 
-    /// The same edit made, pushed and applied by automerge alone.
+    /// The same edit made by automerge alone, pushed in as many bytes, applied, and its text read.
     fn push_change(&mut self, from: usize) -> Result<(), Failure> {
-        let hash = edit_once(&mut self.automerge[from]);
+        let mut transaction = self.automerge[from].transaction();
+        let (_, text) = transaction.get(ROOT, "why")?.ok_or("no text")?;
+        let end = transaction.length(&text);
+        let (at, gone) = place(end);
+        transaction.splice_text(&text, at, gone.try_into()?, WORD)?;
+        let hash = transaction.commit().0.ok_or("no change")?;
         let change = self.automerge[from]
             .get_change_by_hash(&hash)
             .ok_or("no change")?;
-        let arrived = self.raw.push(change.raw_bytes())?;
+        let mut frame = change.raw_bytes().to_vec();
+        let bytes = frame.len();
+        frame.resize(bytes.max(self.payload.len()), 0);
+        let mut arrived = self.raw.push(&frame)?;
+        arrived.truncate(bytes);
         let change = automerge::Change::from_bytes(arrived)?;
-        self.automerge[1 - from].apply_changes([change])?;
+        let to = &mut self.automerge[1 - from];
+        to.apply_changes([change])?;
+        if to.text(&text)?.chars().count() != end - gone + WORD.len() {
+            return Err("the edit did not arrive".into());
+        }
         Ok(())
+    }
+}
+
+/// Where the word goes in a text of so many letters, and how many make way for it.
+fn place(letters: usize) -> (usize, usize) {
+    if letters + WORD.len() > TEXT_LETTERS_MAX {
+        (0, letters)
+    } else {
+        (letters, 0)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The floor of any sync over QUIC: bytes pushed on one stream between two endpoints of this
-//! machine, with quinn's own defaults.
+//! machine, with the settings of a node's connections and otherwise quinn's own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Endpoint, ServerConfig};
+use quinn::{ClientConfig, Endpoint, ServerConfig, TransportConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{
@@ -108,6 +108,13 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
+/// As between two notebooks: no probes for larger packets, no spin bit.
+fn transport() -> Arc<TransportConfig> {
+    let mut config = TransportConfig::default();
+    config.mtu_discovery_config(None).allow_spin(false);
+    Arc::new(config)
+}
+
 fn server() -> Result<ServerConfig, Failure> {
     let seed = [42; 32];
     let pkcs8 = [&PKCS8_PREFIX[..], &seed].concat();
@@ -121,7 +128,9 @@ fn server() -> Result<ServerConfig, Failure> {
             own,
         ))));
     let crypto = Arc::new(QuicServerConfig::try_from(tls)?);
-    Ok(ServerConfig::with_crypto(crypto))
+    let mut config = ServerConfig::with_crypto(crypto);
+    config.transport_config(transport());
+    Ok(config)
 }
 
 fn client() -> Result<ClientConfig, Failure> {
@@ -130,9 +139,9 @@ fn client() -> Result<ClientConfig, Failure> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyKey(provider())))
         .with_no_client_auth();
-    Ok(ClientConfig::new(Arc::new(QuicClientConfig::try_from(
-        tls,
-    )?)))
+    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
+    config.transport_config(transport());
+    Ok(config)
 }
 
 /// Takes any raw key: what is measured is the push, between ends of one process.

@@ -137,7 +137,12 @@ pub(crate) fn w3_notebooks(options: &Options) -> Section {
         ),
         about: "Two notebooks with vaults on the disk of the temporary folder, over QUIC on this \
                 machine, on a goal with the history of W. Visible: the view of the other notebook \
-                has it. The peers take turns with each edit."
+                has it. Durable: the other notebook has acknowledged just this edit. The peers take \
+                turns with each edit, in texts of the same length: the same bytes are one frame of \
+                as many bytes as Cairn's; with automerge, the edit is made, pushed in such a frame \
+                and applied, and the text is read at the other end. Cairn does more in that time: it \
+                signs the change, checks the signature and judges the change, and both notebooks, \
+                with their commits, share this machine."
             .into(),
         table,
         targets: vec![

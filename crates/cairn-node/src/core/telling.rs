@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 
 use cairn_engine::{DocumentId, Engine, Event, PersonId, Touched};
 
-use super::{Core, lock, wall_millis};
+use super::{Core, Outputs, lock, wall_millis};
+use crate::bookmarks::meeting;
 use crate::events::NodeEvent;
 
 impl Core {
-    /// Turns an event of the engine into views and events of the node. Returns whether a person
-    /// could see a difference.
-    pub(super) fn tell(&self, engine: &Engine, event: Event) -> bool {
+    /// Turns an event of the engine into views, and into events of the node, which are added to
+    /// `outputs`. Returns whether a person could see a difference.
+    pub(super) fn tell(&self, engine: &Engine, event: Event, outputs: &mut Outputs) -> bool {
         match event {
             Event::Connected {
                 connection, person, ..
@@ -18,9 +19,9 @@ impl Core {
                 if let Some(live) = lock(&self.network).connections.get_mut(&connection.0) {
                     live.greeted = true;
                 }
-                self.publish(NodeEvent::Connected { person });
+                outputs.tell(NodeEvent::Connected { person });
             }
-            Event::Disconnected { person, .. } => self.publish(NodeEvent::Disconnected { person }),
+            Event::Disconnected { person, .. } => outputs.tell(NodeEvent::Disconnected { person }),
             Event::Settled { connection } => {
                 let settled = lock(&self.network)
                     .connections
@@ -28,9 +29,9 @@ impl Core {
                     .map(|live| (live.person, std::mem::replace(&mut live.settled, true)));
                 if let Some((person, before)) = settled {
                     if !before {
-                        self.met(engine, person);
+                        outputs.meetings.push(meeting(engine, person));
                     }
-                    self.publish(NodeEvent::Settled { person });
+                    outputs.tell(NodeEvent::Settled { person });
                 }
                 return false;
             }
@@ -39,7 +40,7 @@ impl Core {
             }
             Event::Damaged { document, error } => {
                 tracing::warn!(document = %document.short(), %error, "damaged");
-                self.publish(NodeEvent::Damaged { document });
+                outputs.tell(NodeEvent::Damaged { document });
             }
             Event::Changed {
                 document,
@@ -48,21 +49,21 @@ impl Core {
             } => {
                 self.mark_stale(document, touched);
                 let by_others = authors.iter().any(|author| *author != engine.person());
-                self.publish(NodeEvent::Changed {
+                outputs.tell(NodeEvent::Changed {
                     document,
                     by_others,
                 });
             }
             Event::Stored { document, all, .. } => {
                 if all {
-                    self.publish(NodeEvent::Stored { document });
+                    outputs.tell(NodeEvent::Stored { document });
                 }
                 return all;
             }
             Event::StoreFailed => {
                 self.failed_millis.store(wall_millis(), Ordering::Release);
                 tracing::error!("the vault failed; nothing is saved until it is opened again");
-                self.publish(NodeEvent::StoreFailed);
+                outputs.tell(NodeEvent::StoreFailed);
             }
             Event::Delivered {
                 document,
@@ -78,29 +79,29 @@ impl Core {
                 entry.delivered.insert(person, heads);
                 entry.unsaved = true;
                 drop(views);
-                self.publish(NodeEvent::Delivered { document, person });
+                outputs.tell(NodeEvent::Delivered { document, person });
             }
-            Event::Consent { document } => self.publish(NodeEvent::Consent { document }),
+            Event::Consent { document } => outputs.tell(NodeEvent::Consent { document }),
             Event::Refused {
                 document,
                 person,
                 changes,
             } => {
-                self.publish_refusal(document, person, &changes, false);
+                outputs.tell(refusal(document, person, &changes, false));
             }
             Event::RefusedByPeer {
                 document,
                 person,
                 changes,
             } => {
-                self.publish_refusal(document, person, &changes, true);
+                outputs.tell(refusal(document, person, &changes, true));
             }
             Event::BatchRefused {
                 document,
                 person,
                 error,
             } => {
-                self.publish(NodeEvent::BatchRefused {
+                outputs.tell(NodeEvent::BatchRefused {
                     document,
                     person,
                     error,
@@ -109,62 +110,61 @@ impl Core {
             }
             Event::Erased { document, drafts } => {
                 lock(&self.views).entries.remove(&document);
-                self.publish(NodeEvent::Erased { document, drafts });
+                outputs.tell(NodeEvent::Erased { document, drafts });
             }
             Event::SetAside { document, changes } => {
                 let changes = changes.len();
                 tracing::info!(document = %document.short(), changes, "set aside");
-                self.publish(NodeEvent::SetAside { document, changes });
+                outputs.tell(NodeEvent::SetAside { document, changes });
             }
-            event => return self.tell_of_devices(event),
+            event => return tell_of_devices(event, outputs),
         }
         true
     }
+}
 
-    /// Turns events about devices into events of the node.
-    fn tell_of_devices(&self, event: Event) -> bool {
-        match event {
-            Event::BeyondCut {
+/// Turns events about devices into events of the node.
+fn tell_of_devices(event: Event, outputs: &mut Outputs) -> bool {
+    match event {
+        Event::BeyondCut {
+            document,
+            person,
+            changes,
+            ..
+        } => {
+            let changes = changes.len();
+            outputs.tell(NodeEvent::BeyondCut {
                 document,
                 person,
                 changes,
-                ..
-            } => {
-                let changes = changes.len();
-                self.publish(NodeEvent::BeyondCut {
-                    document,
-                    person,
-                    changes,
-                });
-            }
-            Event::Devices { person } => self.publish(NodeEvent::Devices { person }),
-            Event::VaultBehind { document, changes } => {
-                tracing::warn!(document = %document.short(), changes, "this vault was behind");
-                self.publish(NodeEvent::VaultBehind { document, changes });
-            }
-            Event::DeviceCloned { person, .. } => self.publish(NodeEvent::DeviceCloned { person }),
-            Event::Forked {
-                document, person, ..
-            } => self.publish(NodeEvent::Forked { document, person }),
-            _ => return false,
+            });
         }
-        true
+        Event::Devices { person } => outputs.tell(NodeEvent::Devices { person }),
+        Event::VaultBehind { document, changes } => {
+            tracing::warn!(document = %document.short(), changes, "this vault was behind");
+            outputs.tell(NodeEvent::VaultBehind { document, changes });
+        }
+        Event::DeviceCloned { person, .. } => outputs.tell(NodeEvent::DeviceCloned { person }),
+        Event::Forked {
+            document, person, ..
+        } => outputs.tell(NodeEvent::Forked { document, person }),
+        _ => return false,
     }
+    true
+}
 
-    fn publish_refusal(
-        &self,
-        document: DocumentId,
-        person: PersonId,
-        changes: &[(automerge::ChangeHash, cairn_engine::Refusal)],
-        by_peer: bool,
-    ) {
-        tracing::info!(document = %document.short(), changes = changes.len(), by_peer, "refused");
-        let reasons = changes.iter().map(|(_, reason)| *reason).collect();
-        self.publish(NodeEvent::Refused {
-            document,
-            person,
-            by_peer,
-            reasons,
-        });
+fn refusal(
+    document: DocumentId,
+    person: PersonId,
+    changes: &[(automerge::ChangeHash, cairn_engine::Refusal)],
+    by_peer: bool,
+) -> NodeEvent {
+    tracing::info!(document = %document.short(), changes = changes.len(), by_peer, "refused");
+    let reasons = changes.iter().map(|(_, reason)| *reason).collect();
+    NodeEvent::Refused {
+        document,
+        person,
+        by_peer,
+        reasons,
     }
 }
