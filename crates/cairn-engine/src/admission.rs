@@ -236,7 +236,10 @@ impl Admission {
                 .standings
                 .get(device)
                 .is_some_and(|standing| *standing != Standing::Unknown);
-            if used && known && facts.proofs.add_salt(self.document, *device, *salt) {
+            // Of an actor that comes into the document with this batch it goes on to others, too: it
+            // may be known here by evidence alone.
+            let comes_in = facts.graph.actor_index(&actor).is_none();
+            if used && known && (facts.proofs.add_salt(self.document, *device, *salt) || comes_in) {
                 sifted.salts.push((*device, *salt));
             }
         }

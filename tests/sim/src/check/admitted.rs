@@ -2,9 +2,10 @@
 //!
 //! What an owner's device has had durably is in the document at the end. Only what a lost device
 //! did beyond its cut, one of two branches of a device that was copied, and what was built on either,
-//! may have been taken out; it is kept aside.
+//! may have been taken out; it is kept aside. So it is where the lost device's words come back, because
+//! another device of the owner turns out to have kept them: what was built on them stays a draft.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 use cairn_engine::{ChangeChunk, DocumentId, Limits};
@@ -24,13 +25,14 @@ pub(crate) fn kept(world: &World) -> Result<(), String> {
             let here = hashes(device, document);
             let had = device.disk.image.hashes(document);
             let missing = || had.iter().filter(|hash| !here.contains(hash));
-            let mut allowed = missing().any(|hash| world.truth.is_of_lost(hash));
-            if missing().next().is_some() {
-                let missing: BTreeSet<ChangeHash> = missing().copied().collect();
-                allowed |= is_branch(device, document, &missing);
+            let missing: BTreeSet<ChangeHash> = missing().copied().collect();
+            if missing.is_empty() {
+                continue;
             }
+            let allowed = is_branch(device, document, &missing)
+                || is_built_on_lost(world, device, document, &missing);
             let aside = set_aside(device, document);
-            for hash in missing() {
+            for hash in &missing {
                 if !allowed || !aside.contains(hash) {
                     return Err(format!(
                         "device {}: change {hash} of {document:?} was admitted and is lost",
@@ -56,4 +58,33 @@ fn is_branch(device: &Device, document: DocumentId, gone: &BTreeSet<ChangeHash>)
     let aside = device.engine().set_aside(document);
     let mut aside = aside.iter().filter_map(place);
     aside.any(|(hash, place)| gone.contains(&hash) && places.contains(&place))
+}
+
+/// Whether a lost device made one of these changes, or one that lies below them.
+fn is_built_on_lost(
+    world: &World,
+    device: &Device,
+    document: DocumentId,
+    gone: &BTreeSet<ChangeHash>,
+) -> bool {
+    let limits = Limits::default();
+    let content = device.disk.image.content(document);
+    let chunks = content.changes.iter().chain(&content.set_aside);
+    let below: BTreeMap<ChangeHash, Vec<ChangeHash>> = chunks
+        .filter_map(|bytes| {
+            let chunk = ChangeChunk::parse(bytes, &limits).ok()?;
+            Some((chunk.hash(), chunk.dependencies().collect()))
+        })
+        .collect();
+    let mut open: Vec<ChangeHash> = gone.iter().copied().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(hash) = open.pop() {
+        if world.truth.is_of_lost(&hash) {
+            return true;
+        }
+        if seen.insert(hash) {
+            open.extend(below.get(&hash).into_iter().flatten());
+        }
+    }
+    false
 }
