@@ -10,7 +10,8 @@
 //! # Invariants
 //! * Only changes of this person are set aside, and only while no device of the owner has judged
 //!   them: nobody can make a device forget the words of others. Beside them, what a revoked device
-//!   made beyond its cut, once the recovery key has closed the cut.
+//!   made beyond its cut, once the recovery key has closed the cut, and a branch that gives way to
+//!   another one of its device.
 //! * Nothing is lost: what is set aside stays in the vault, and comes back if the owner's side
 //!   turns out to have admitted it.
 //! * The job starts when all of the document is durable and no other job of it is under way, so

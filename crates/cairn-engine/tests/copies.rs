@@ -8,37 +8,7 @@ use std::collections::BTreeSet;
 
 use cairn_engine::{Event, Role};
 use world::World;
-
-/// Two paired people, 0 and 1.
-fn two() -> World {
-    let mut world = World::new(2);
-    world.pair(0, 1);
-    world
-}
-
-/// A goal of person 0 that person 1 writes in, on both sides.
-fn shared_goal(world: &mut World, title: &str) -> cairn_engine::DocumentId {
-    let goal = world.create_with_title(0, title);
-    world.share(0, goal, 1, Role::Write);
-    world.connect(0, 1);
-    world.disconnect_all();
-    goal
-}
-
-fn assert_equal(world: &World, document: cairn_engine::DocumentId, sides: &[usize], title: &str) {
-    for side in sides {
-        assert_eq!(
-            world.title(*side, document).as_deref(),
-            Some(title),
-            "{side}"
-        );
-        assert_eq!(
-            world.engine(*side).heads(document),
-            world.engine(sides[0]).heads(document)
-        );
-        world.assert_proven(*side, document);
-    }
-}
+use world::devices::{assert_equal, shared_goal, two};
 
 fn told(world: &mut World, side: usize, what: impl Fn(&Event) -> bool) -> usize {
     let events = world.take_events(side);

@@ -1,8 +1,39 @@
 //! What people do with their devices and vaults.
 
-use cairn_engine::{DeviceAdded, DeviceError, DeviceId, DocumentId, SignedStatement};
+use cairn_engine::{DeviceAdded, DeviceError, DeviceId, DocumentId, Role, SignedStatement};
 
 use super::{Disk, World};
+
+/// Two paired people, 0 and 1.
+pub(crate) fn two() -> World {
+    let mut world = World::new(2);
+    world.pair(0, 1);
+    world
+}
+
+/// A goal of person 0 that person 1 writes in, on both sides.
+pub(crate) fn shared_goal(world: &mut World, title: &str) -> DocumentId {
+    let goal = world.create_with_title(0, title);
+    world.share(0, goal, 1, Role::Write);
+    world.connect(0, 1);
+    world.disconnect_all();
+    goal
+}
+
+pub(crate) fn assert_equal(world: &World, document: DocumentId, sides: &[usize], title: &str) {
+    for side in sides {
+        assert_eq!(
+            world.title(*side, document).as_deref(),
+            Some(title),
+            "{side}"
+        );
+        assert_eq!(
+            world.engine(*side).heads(document),
+            world.engine(sides[0]).heads(document)
+        );
+        world.assert_proven(*side, document);
+    }
+}
 
 impl World {
     /// A further device of a side's person, added by it. Returns the new side.

@@ -4,7 +4,7 @@
 
 mod breaking;
 mod consent;
-mod devices;
+pub(crate) mod devices;
 mod disk;
 mod moments;
 
