@@ -45,7 +45,7 @@ unsafe impl GlobalAlloc for Capped {
 
 /// libFuzzer on a function of `cairn_fuzz`. The engine catches panics of automerge, so only one
 /// that reaches the end of the target is a finding: libFuzzer's own hook, which aborts at once, is
-/// taken out.
+/// taken out. What the engine catches of its own panics the targets ask for.
 #[macro_export]
 macro_rules! target {
     ($name:ident) => {

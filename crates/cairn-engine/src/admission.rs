@@ -319,22 +319,14 @@ impl Admission {
         }
         let cuts = Cuts::new(&facts.graph, &self.standings);
         let kept = self.contents.facts.proofs.evidence();
-        let is_kept = |evidence: &Evidence| kept.iter().any(|it| **it == *evidence);
         let before = facts.clone();
-        let graph = &before.graph;
-        facts
-            .proofs
-            .retain_evidence(graph, usize::MAX, |evidence, cover| {
-                let device = evidence.attestation.device();
-                let needed = |position| {
-                    !cuts.covers(device, position) && self.is_judged(&before, &cuts, position)
-                };
-                is_kept(evidence)
-                    || (device != self.device
-                        && before.proofs.proves_more(graph, evidence, cover, needed))
-            });
+        let needed = |device, position| {
+            !cuts.covers(device, position) && self.is_judged(&before, &cuts, position)
+        };
+        let proofs = &mut facts.proofs;
+        proofs.keep_evidence(&before.graph, kept, self.device, needed);
         let all = facts.proofs.evidence().iter();
-        let new: Vec<Arc<Evidence>> = all.filter(|it| !is_kept(it)).cloned().collect();
+        let new: Vec<Arc<Evidence>> = all.filter(|it| !kept.contains(it)).cloned().collect();
         let between = new.iter().flat_map(|it| &it.between);
         let chunks = between.filter_map(|(_, it)| ChangeChunk::parse(it, &self.limits).ok());
         let actors: BTreeSet<[u8; 16]> = chunks.map(|chunk| *chunk.actor()).collect();

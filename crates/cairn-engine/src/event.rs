@@ -109,7 +109,8 @@ pub enum Event {
         changes: Vec<(ChangeHash, Refusal)>,
     },
     /// Own changes that the owner's side does not take, or what was built on changes of a revoked
-    /// device, were taken out of a document and kept aside.
+    /// device, were taken out of a document and kept aside. Of a document of another person only own
+    /// changes are named.
     SetAside {
         /// Which document.
         document: DocumentId,

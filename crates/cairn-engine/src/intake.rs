@@ -129,7 +129,11 @@ impl Engine {
             document: id,
             connection,
             result,
+            panicked,
         } = done;
+        if panicked {
+            tracing::error!(document = %id.short(), "a job of the engine panicked");
+        }
         match result {
             JobResult::Collected {
                 until,

@@ -57,6 +57,7 @@ pub struct JobDone {
     pub(crate) document: DocumentId,
     pub(crate) connection: ConnectionId,
     pub(crate) result: JobResult,
+    pub(crate) panicked: bool,
 }
 
 #[derive(Debug)]
@@ -98,30 +99,45 @@ impl Job {
         }
     }
 
-    /// Does the work.
+    /// Does the work. A batch that makes anything panic is treated like one that cannot be applied.
     pub fn run(self) -> JobDone {
+        let mut panicked = false;
         let result = match self.work {
             Work::Admit(mut admission) => {
-                // A batch that makes anything panic is treated like one that cannot be applied.
-                let result = catch_unwind(AssertUnwindSafe(|| admission.run().map(Box::new)))
-                    .unwrap_or(Err(BatchError::Unappliable));
+                let result = caught(&mut panicked, || admission.run().map(Box::new));
+                let result = result.unwrap_or(Err(BatchError::Unappliable));
                 JobResult::Admitted { admission, result }
             }
             Work::Rebuild(rebuild) => {
-                let result = catch_unwind(AssertUnwindSafe(|| rebuild.run(self.document)))
-                    .unwrap_or(Err(LoadError::Unappliable))
-                    .map(Box::new);
+                let result = caught(&mut panicked, || rebuild.run(self.document));
+                let result = result.unwrap_or(Err(LoadError::Unappliable)).map(Box::new);
                 let base = rebuild.contents;
                 JobResult::Rebuilt { base, result }
             }
-            Work::Collect(collect) => catch_unwind(AssertUnwindSafe(|| collect.run(self.document)))
+            Work::Collect(collect) => caught(&mut panicked, || collect.run(self.document))
                 .unwrap_or(JobResult::CollectFailed),
         };
         JobDone {
             document: self.document,
             connection: self.connection,
             result,
+            panicked,
         }
+    }
+}
+
+/// What `work` gives, or `None` and a note if it panics.
+fn caught<T>(panicked: &mut bool, work: impl FnOnce() -> T) -> Option<T> {
+    let result = catch_unwind(AssertUnwindSafe(work));
+    *panicked |= result.is_err();
+    result.ok()
+}
+
+impl JobDone {
+    /// Whether code of the engine panicked, which is a defect: panics of automerge are expected and
+    /// caught where it is called.
+    pub fn panicked(&self) -> bool {
+        self.panicked
     }
 }
 

@@ -165,7 +165,7 @@ impl Proofs {
 
     /// Keeps the evidence that proves more than is proven without it and more than what comes before
     /// it, if it passes `keep`, which is given all that it covers, and there is room for it.
-    pub(crate) fn retain_evidence(
+    fn retain_evidence(
         &mut self,
         graph: &Graph,
         max: usize,
@@ -202,6 +202,27 @@ impl Proofs {
         }
     }
 
+    /// Of evidence that was found, keeps what was `kept` before, and what proves changes of others
+    /// than this device that are `needed`: those that the owner's side took.
+    pub(crate) fn keep_evidence(
+        &mut self,
+        graph: &Graph,
+        kept: &[Arc<Evidence>],
+        this_device: DeviceId,
+        needed: impl Fn(DeviceId, Position) -> bool,
+    ) {
+        if self.evidence.is_empty() {
+            return;
+        }
+        let before = self.clone();
+        self.retain_evidence(graph, usize::MAX, |evidence, cover| {
+            let device = evidence.attestation.device();
+            let needed = |position| needed(device, position);
+            kept.iter().any(|it| it.attestation == evidence.attestation)
+                || (device != this_device && before.proves_more(graph, evidence, cover, needed))
+        });
+    }
+
     pub(crate) fn evidence(&self) -> &[Arc<Evidence>] {
         &self.evidence
     }
@@ -222,7 +243,7 @@ impl Proofs {
 
     /// Whether a change that evidence covers, which is its device's and of `those`, is not proven
     /// without it.
-    pub(crate) fn proves_more(
+    fn proves_more(
         &self,
         graph: &Graph,
         evidence: &Evidence,

@@ -135,16 +135,8 @@ impl Rebuild {
                     && cuts.is_judged(&self.standings, self.owner, &before.proofs, position)
             })
         };
-        let plain = after.proofs.clone();
         let kept = before.proofs.evidence();
-        after
-            .proofs
-            .retain_evidence(graph, usize::MAX, |evidence, cover| {
-                let device = evidence.attestation.device();
-                let needed = |position| needed(device, position);
-                kept.iter().any(|it| it.attestation == evidence.attestation)
-                    || (device != self.device && plain.proves_more(graph, evidence, cover, needed))
-            });
+        after.proofs.keep_evidence(graph, kept, self.device, needed);
         loaded.proofs_missing = after.proofs.are_missing(&after.graph);
     }
 }
@@ -328,8 +320,7 @@ impl Engine {
         dropped: Vec<RecordHash>,
     ) {
         let attested = self.attest(id);
-        let changes: Vec<ChangeHash> = set_aside.into_iter().map(|(hash, _)| hash).collect();
-        let gone = changes.clone();
+        let gone = set_aside.iter().map(|(hash, _)| *hash).collect();
         self.append_document(id, Vec::new(), |part| {
             part.set_aside = gone;
             part.attestations_replaced = dropped;
@@ -338,10 +329,15 @@ impl Engine {
                 part.attestations_replaced.extend(replaced);
             }
         });
-        self.event(Event::SetAside {
-            document: id,
-            changes,
-        });
+        let drafts = set_aside.iter();
+        let drafts = drafts.filter(|(_, chunk)| self.is_draft(id, chunk));
+        let changes: Vec<ChangeHash> = drafts.map(|(hash, _)| *hash).collect();
+        if !changes.is_empty() {
+            self.event(Event::SetAside {
+                document: id,
+                changes,
+            });
+        }
         self.event(Event::Changed {
             document: id,
             authors: BTreeSet::from([self.config.person]),
@@ -363,22 +359,27 @@ impl Engine {
     /// Raw chunks of changes that were set aside, in order; of a document of another person only
     /// those of this one. Empty if the document is not loaded.
     pub fn set_aside(&self, document: DocumentId) -> Vec<Vec<u8>> {
+        let known = self.documents.get(&document);
+        let apart = known.into_iter().flat_map(|known| &*known.set_aside);
+        let chunks = apart.map(|(_, chunk)| chunk);
+        let drafts = chunks.filter(|chunk| self.is_draft(document, chunk));
+        drafts.cloned().collect()
+    }
+
+    /// Whether what is kept aside of a document is for this person to read.
+    fn is_draft(&self, document: DocumentId, chunk: &[u8]) -> bool {
+        let me = self.config.person;
         let Some(document) = self.documents.get(&document) else {
-            return Vec::new();
+            return false;
         };
-        let of_another = |chunk: &[u8]| {
+        let author = || {
             let chunk = ChangeChunk::parse(chunk, &self.config.limits).ok()?;
             let actor = ActorId::from(chunk.actor().as_slice());
-            // Of a document that was erased nobody knows any more; what stays of it is own.
             let device = document.loaded()?.facts.proofs.device_of(&actor)?;
-            Some(self.people.owner_of(device) != Some(self.config.person))
+            Some(self.people.owner_of(device))
         };
-        let all = document.origin.owner == self.config.person;
-        let chunks = document.set_aside.iter().map(|(_, chunk)| chunk);
-        chunks
-            .filter(|chunk| all || of_another(chunk) != Some(true))
-            .cloned()
-            .collect()
+        // Of a document that was erased nobody knows the authors any more; what stays of it is own.
+        document.origin.owner == me || author().is_none_or(|author| author == Some(me))
     }
 }
 

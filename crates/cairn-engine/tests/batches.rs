@@ -7,7 +7,7 @@ mod world;
 use automerge::ROOT;
 use automerge::transaction::Transactable;
 use cairn_engine::Role;
-use world::Pair;
+use world::{Pair, noise};
 
 #[test]
 fn a_large_difference_travels_in_frames_below_the_limit() {
@@ -24,16 +24,6 @@ fn a_large_difference_travels_in_frames_below_the_limit() {
     assert_eq!(pair.title(1, goal), pair.title(0, goal));
     assert!(pair.world.frames_sent() > 4 && pair.world.largest_frame() <= 1 << 20);
     pair.assert_proven(goal);
-}
-
-/// Bytes that do not compress.
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-        (state >> 56) as u8
-    };
-    std::iter::repeat_with(next).take(length).collect()
 }
 
 #[test]

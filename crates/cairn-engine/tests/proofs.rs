@@ -263,3 +263,37 @@ fn evidence_goes_when_its_signer_comes_back() {
     world.connect(0, other);
     assert_eq!(world.title(other, goal).unwrap(), "so a goal");
 }
+
+#[test]
+fn what_comes_back_brings_its_salt_to_readers_though_it_is_known_here() {
+    let mut world = World::new(2);
+    world.pair(0, 1);
+    let goal = world.create_with_title(0, "goal");
+    let devices: Vec<usize> = (0..3).map(|_| world.add_device(0)).collect();
+    let [lost, other, third] = devices[..] else {
+        panic!("three were added");
+    };
+    for side in [lost, other, third] {
+        world.connect(0, side);
+    }
+    world.disconnect_all();
+    world.connect(0, lost);
+    world.connect(0, third);
+    write(&mut world, lost, goal, "my ");
+    world.disconnect_all();
+    // Two devices revoke the same one: what one of them does not know, the other keeps.
+    world.revoke(other, lost).unwrap();
+    world.close_cut(other, goal, lost);
+    world.revoke(third, lost).unwrap();
+    world.connect(0, other);
+    assert_eq!(world.title(0, goal).unwrap(), "goal");
+    assert_eq!(world.engine(0).set_aside(goal).len(), 1);
+    world.share(0, goal, 1, Role::Read);
+    world.connect(0, 1);
+    assert_eq!(world.title(1, goal).unwrap(), "goal");
+    world.connect(0, third);
+    for side in [0, 1, third] {
+        assert_eq!(world.title(side, goal).unwrap(), "my goal", "{side}");
+        assert_eq!(unproven(&world, side, goal), 0);
+    }
+}

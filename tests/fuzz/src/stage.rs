@@ -208,7 +208,11 @@ impl Side {
                     let result = LoadedDocument::from_content(document, content, &limits);
                     Input::Loaded { document, result }
                 }
-                Output::Run(job) => Input::JobDone(job.run()),
+                Output::Run(job) => {
+                    let done = job.run();
+                    assert!(!done.panicked(), "a job of the engine panicked");
+                    Input::JobDone(done)
+                }
                 Output::Send { bytes, .. } => {
                     self.sent.push_back(bytes);
                     continue;

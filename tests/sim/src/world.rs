@@ -167,7 +167,11 @@ impl World {
                 self.input(device, Input::Loaded { document, result })
             }
             Happening::Worked { device, start, job } if self.runs(device, start) => {
-                self.input(device, Input::JobDone(job.run()))
+                let done = job.run();
+                if done.panicked() {
+                    return Err(format!("a job of device {device} panicked"));
+                }
+                self.input(device, Input::JobDone(done))
             }
             Happening::Wake { device, start } if self.runs(device, start) => {
                 self.devices[device].wake_at = None;

@@ -334,6 +334,7 @@ impl World {
             Output::Load { document } => it.unread.push_back(document),
             Output::Run(job) => {
                 let done = job.run();
+                assert!(!done.panicked());
                 it.engine.handle(now, Input::JobDone(done));
             }
             Output::Event(event) => it.events.push(event),
@@ -580,6 +581,16 @@ pub(crate) fn text(engine: &Engine, document: DocumentId) -> Option<String> {
     let automerge = engine.read(document)?;
     let (_, title) = automerge.get(ROOT, "title").ok()??;
     automerge.text(&title).ok()
+}
+
+/// Bytes that do not compress.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
 }
 
 /// Two paired people.
