@@ -241,6 +241,7 @@ impl Engine {
         if let Some(session) = self.sessions.get_mut(&connection) {
             session.opening.remove(&id);
         }
+        self.open_next_for(connection);
         self.say_synced(connection);
     }
 

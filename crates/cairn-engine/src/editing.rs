@@ -65,6 +65,7 @@ impl Engine {
         };
         let id = origin.document();
         self.documents.insert(id, Document::empty(origin));
+        self.recent.note_used(id, 0);
         match self.edit(now, id, edit) {
             Ok(value) => {
                 self.note_changed(id);
@@ -72,6 +73,7 @@ impl Engine {
             }
             Err(error) => {
                 self.documents.remove(&id);
+                self.recent.forget(id);
                 Err(error)
             }
         }

@@ -29,6 +29,7 @@ use crate::event::{Counters, Event};
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
 use crate::jobs::{Job, JobDone};
 use crate::limits::Limits;
+use crate::memory::Recent;
 use crate::people::People;
 use crate::rules::DocumentRules;
 use crate::session::{ConnectionId, Session};
@@ -244,6 +245,7 @@ pub struct Engine {
     pub(crate) erasing: BTreeMap<DocumentId, Option<Ticket>>,
     /// Of the document that changes came into last.
     pub(crate) spare: Option<Spare>,
+    pub(crate) recent: Recent,
 }
 
 impl Engine {
@@ -274,6 +276,7 @@ impl Engine {
             next_expiry: None,
             erasing: BTreeMap::new(),
             spare: None,
+            recent: Recent::default(),
         };
         for row in restored.documents {
             let origin = Origin {
@@ -389,7 +392,13 @@ impl Engine {
                 self.outputs.push_back(Output::Load { document });
                 false
             }
-            Some(known) => known.loaded().is_some(),
+            Some(known) => {
+                let bytes = known.loaded().map(|contents| contents.facts.bytes);
+                if let Some(bytes) = bytes {
+                    self.recent.note_used(document, bytes);
+                }
+                bytes.is_some()
+            }
             None => false,
         }
     }
@@ -528,7 +537,9 @@ impl Engine {
         match result {
             Ok(mut loaded) => {
                 let staged = std::mem::take(&mut loaded.staged);
+                let bytes = loaded.contents.facts.bytes;
                 known.set_loaded(loaded);
+                self.recent.note_used(id, bytes);
                 let held = std::mem::take(&mut known.held);
                 self.staging.loaded(id, staged);
                 self.event(Event::Loaded { document: id });

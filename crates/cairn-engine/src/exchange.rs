@@ -72,7 +72,7 @@ impl Engine {
         let Some(person) = self.sessions.get(&connection).map(|session| session.person) else {
             return false;
         };
-        if !self.may_exchange(id, person) || self.open(id) {
+        if !self.may_exchange(id, person) || self.open_for(connection, id) {
             return true;
         }
         let (Some(session), Some(document)) = (
@@ -199,7 +199,7 @@ impl Engine {
             self.answer_nothing(connection, &message);
             return;
         }
-        if !self.open(id) {
+        if !self.open_for(connection, id) {
             self.hold(connection, id, message);
             return;
         }

@@ -27,6 +27,7 @@ mod intake;
 mod jobs;
 mod layered;
 mod limits;
+mod memory;
 mod mutants;
 mod objects;
 mod pacing;

@@ -98,6 +98,14 @@ pub struct Limits {
     /// documents of the usual size, a second on a slow line, so that what somebody writes now is
     /// never far behind, and a sixteenth of what a peer may make wait here.
     pub unprocessed_bytes_max: usize,
+    /// Documents that are read from the vault for one peer at a time. Default 4: what somebody opens
+    /// meanwhile is behind no more than these.
+    pub openings_max: usize,
+    /// Bytes of changes of the documents that whoever runs the engine keeps in memory; see
+    /// [`Engine::let_go`](crate::Engine::let_go). Default 24 MiB: all that a therapist with thirty
+    /// clients writes in a year, and three documents at their limit. In memory it is up to five times
+    /// as much.
+    pub memory_bytes_max: usize,
     /// How long a peer may take from connecting to its Hello. Default 10 s: three round trips over
     /// a bad mobile network, each packet sent twice.
     pub handshake_timeout_millis: u64,
@@ -137,6 +145,8 @@ impl Default for Limits {
             piece_bytes: 8 << 10,
             resume_bytes_max: 8 << 10,
             unprocessed_bytes_max: 1 << 20,
+            openings_max: 4,
+            memory_bytes_max: 24 << 20,
             handshake_timeout_millis: 10_000,
             answer_timeout_millis: 10_000,
         }

@@ -1,6 +1,6 @@
 //! A session with one device of another person, or another device of one's own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::ChangeHash;
 
@@ -36,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) withheld: BTreeSet<DocumentId>,
     /// Documents of which the peer waits to hear, while they are read from the vault.
     pub(crate) opening: BTreeSet<DocumentId>,
+    /// Those of them that wait until fewer are being read for this peer.
+    pub(crate) opening_later: VecDeque<DocumentId>,
     /// Retired documents whose removal the peer has not confirmed yet.
     pub(crate) confirming: BTreeSet<DocumentId>,
     pub(crate) synced_sent: bool,
@@ -128,6 +130,7 @@ impl Session {
             touched: BTreeSet::new(),
             withheld: BTreeSet::new(),
             opening: BTreeSet::new(),
+            opening_later: VecDeque::new(),
             confirming: BTreeSet::new(),
             synced_sent: false,
             synced_received: false,

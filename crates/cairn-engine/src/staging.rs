@@ -74,7 +74,9 @@ impl Staging {
     /// Takes in what the vault had of a document. What was dropped since stays dropped.
     pub(crate) fn loaded(&mut self, id: DocumentId, staged: Vec<StagedTransfer>) {
         for it in staged {
-            if let Some(transfer) = self.transfers.get_mut(&(it.device, id)) {
+            let known = self.transfers.get_mut(&(it.device, id));
+            // Where the document was let go of, more may have come than the vault had yet.
+            if let Some(transfer) = known.filter(|known| known.pieces.is_empty()) {
                 transfer.bytes = it.pieces.iter().map(|piece| piece.len() as u64).sum();
                 transfer.resume = it.resume;
                 transfer.pieces = it.pieces;

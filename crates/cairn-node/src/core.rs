@@ -264,6 +264,7 @@ impl Core {
                 Output::Run(job) => outputs.steps.push(Step::Run(job)),
             }
         }
+        self.keep_memory_small(engine);
         outputs
     }
 
@@ -374,6 +375,22 @@ impl Core {
         }
     }
 
+    /// Lets go of documents that nobody needs just now where there is too much in memory.
+    fn keep_memory_small(&self, engine: &mut Engine) {
+        if engine.bytes_in_memory() <= self.limits.memory_bytes_max {
+            return;
+        }
+        // Views are made from what is in memory.
+        let stale = self.stale(|_| true);
+        self.refresh(engine, stale);
+        let gone = engine.let_go(self.limits.memory_bytes_max);
+        tracing::debug!(count = gone.len(), "documents were let go of");
+        let mut views = lock(&self.views);
+        for document in gone {
+            views.entries.entry(document).or_default().let_go();
+        }
+    }
+
     fn mark_stale(&self, document: DocumentId, touched: Touched) {
         let mut views = lock(&self.views);
         let entry = views.entries.entry(document).or_default();
@@ -383,16 +400,20 @@ impl Core {
 
     /// Makes the views anew whose documents have changed: when somebody looks, not at every change.
     pub(crate) fn freshen(&self, wanted: impl Fn(&Entry) -> bool) {
-        let stale: Vec<DocumentId> = lock(&self.views)
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.stale.is_some() && wanted(entry))
-            .map(|(document, _)| *document)
-            .collect();
-        if stale.is_empty() {
-            return;
+        let stale = self.stale(wanted);
+        if !stale.is_empty() {
+            self.refresh(&lock(&self.engine), stale);
         }
-        let engine = lock(&self.engine);
+    }
+
+    fn stale(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<DocumentId> {
+        let views = lock(&self.views);
+        let entries = views.entries.iter();
+        let stale = entries.filter(|(_, entry)| entry.stale.is_some() && wanted(entry));
+        stale.map(|(document, _)| *document).collect()
+    }
+
+    fn refresh(&self, engine: &Engine, stale: Vec<DocumentId>) {
         for document in stale {
             let (Some(origin), Some(automerge)) = (engine.origin(document), engine.read(document))
             else {

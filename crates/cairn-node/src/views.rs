@@ -105,6 +105,12 @@ impl Entry {
         }
     }
 
+    /// Forgets what was made from a document that is not in memory any more, but for its summary.
+    pub(crate) fn let_go(&mut self) {
+        self.view = None;
+        self.authors = None;
+    }
+
     /// Brings view and summary up to the document: all of them, or where it changed.
     pub(crate) fn refresh(&mut self, kind: u16, document: &Automerge, authors: KnownAuthors) {
         let touched = self.stale.take();

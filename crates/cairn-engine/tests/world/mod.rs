@@ -428,6 +428,15 @@ impl World {
         self.lost = None;
     }
 
+    /// Lets go of all documents that a side can do without.
+    pub(crate) fn let_go(&mut self, side: usize) -> Vec<DocumentId> {
+        self.let_go_to(side, 0)
+    }
+
+    pub(crate) fn let_go_to(&mut self, side: usize, bytes_max: usize) -> Vec<DocumentId> {
+        self.sides[side].engine.let_go(bytes_max)
+    }
+
     pub(crate) fn focus(&mut self, side: usize, document: DocumentId) {
         self.sides[side].engine.focus(Some(document));
     }
