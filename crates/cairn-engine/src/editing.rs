@@ -144,6 +144,9 @@ impl Engine {
         if let Some(document) = self.documents.get_mut(&id) {
             document.writer = Some(writer);
         }
+        if let Some(contents) = self.documents.get(&id).and_then(Document::loaded) {
+            self.recent.note_used(id, contents.facts.bytes);
+        }
         let attested = self.attest(id);
         let change = (hash, bytes);
         fall_behind(&mut self.spare, id, &change);

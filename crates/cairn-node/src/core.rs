@@ -16,6 +16,8 @@
 //!   that of the outputs is.
 
 mod telling;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -264,7 +266,7 @@ impl Core {
                 Output::Run(job) => outputs.steps.push(Step::Run(job)),
             }
         }
-        self.keep_memory_small(engine);
+        self.keep_small(engine, self.limits.memory_bytes_max);
         outputs
     }
 
@@ -375,16 +377,15 @@ impl Core {
         }
     }
 
-    /// Lets go of documents that nobody needs just now where there is too much in memory.
-    fn keep_memory_small(&self, engine: &mut Engine) {
-        if engine.bytes_in_memory() <= self.limits.memory_bytes_max {
+    /// Lets go of documents that nobody needs just now where more than so many bytes of them are in
+    /// memory. Their views go along, but for the summaries.
+    fn keep_small(&self, engine: &mut Engine, bytes_max: usize) {
+        if engine.bytes_in_memory() <= bytes_max {
             return;
         }
         // Views are made from what is in memory.
-        let stale = self.stale(|_| true);
-        self.refresh(engine, stale);
-        let gone = engine.let_go(self.limits.memory_bytes_max);
-        tracing::debug!(count = gone.len(), "documents were let go of");
+        self.refresh(engine, self.stale(|_| true));
+        let gone = engine.let_go(bytes_max);
         let mut views = lock(&self.views);
         for document in gone {
             views.entries.entry(document).or_default().let_go();
