@@ -170,9 +170,9 @@ pub fn content_frame(document: DocumentId, content: DocumentContent) -> Vec<u8> 
 /// Why a change was not admitted, as told to the device that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Refusal {
-    /// It breaks the format or a limit. For good.
+    /// It breaks the format or a limit. For good; not sent in this version.
     Malformed,
-    /// It does not fit the order of changes here. For good.
+    /// It does not fit the order of changes here. Until it comes with what it lacks.
     Order,
     /// No attestation proves its author. Until one does.
     Unproven,
@@ -180,7 +180,7 @@ pub enum Refusal {
     NotAllowed,
     /// It is built on a change that was refused.
     BuiltOnRefused,
-    /// automerge cannot apply it, or would write it differently. For good.
+    /// automerge cannot apply it, or would write it differently. For good; not sent in this version.
     Unappliable,
     /// The document would grow over its limit.
     DocumentFull,

@@ -1,4 +1,5 @@
-//! Every bound of the engine in one place, each with its reason.
+//! The bounds of what a document may be and of what a peer may make this device hold, each with its
+//! reason. What belongs to one format or one loop stands there, as a constant that ends in `_MAX`.
 //!
 //! Peers are strangers to our memory: whatever they send is measured against these numbers before
 //! anything is allocated for it. Local edits pass the same limits before they are committed, so
@@ -7,7 +8,8 @@
 /// What a peer, a file or a local edit may ask for at most.
 ///
 /// [`Limits::default`] holds for every release of a protocol version: two devices with different
-/// limits would disagree on which changes exist. Tests may lower them.
+/// limits would disagree on which changes exist. Tests may lower them. What is read and kept in memory
+/// concerns one device alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one frame on a stream. Default 1 MiB: four changes of the largest size fit, and a
