@@ -89,6 +89,7 @@ impl Engine {
         id: DocumentId,
         edit: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, EditError<E>> {
+        self.ticks_millis = self.ticks_millis.max(now.ticks_millis);
         let person = self.config.person;
         let document = self.documents.get(&id).ok_or(EditError::UnknownDocument)?;
         if document.consent.is_retired() {

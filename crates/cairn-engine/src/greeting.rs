@@ -7,6 +7,7 @@ use crate::engine::{CloseReason, Engine, Now, Output};
 use crate::event::Event;
 use crate::frame::{Hello, Message, PROTOCOL_VERSIONS, Parts};
 use crate::id::{DeviceId, PersonId};
+use crate::pacing::Pace;
 use crate::session::{Comparing, ConnectionId, Session};
 
 impl Engine {
@@ -66,7 +67,8 @@ impl Engine {
             nonce,
             fingerprint,
         };
-        let mut session = Session::new(person, device, dialled, until, comparing);
+        let pace = Pace::new(&self.config.limits);
+        let mut session = Session::new(person, device, dialled, until, comparing, pace);
         session.restricted = restricted;
         self.sessions.insert(connection, session);
         let hello = Hello {

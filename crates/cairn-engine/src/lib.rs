@@ -50,6 +50,7 @@ mod storage;
 mod tests;
 mod touched;
 mod transfer;
+mod window;
 mod wire;
 
 pub use admission::BatchError;
@@ -84,3 +85,4 @@ pub use storage::{
     StagedPiece, StagedTransfer, Ticket,
 };
 pub use touched::Touched;
+pub use window::SendWindow;

@@ -96,9 +96,9 @@ pub struct Limits {
     /// Bytes by which a sender finds a batch again that broke off. Default 8 KiB: twice the heads
     /// that a document may have, and samples of a history.
     pub resume_bytes_max: usize,
-    /// Bytes of changes under way to one peer that it has not gone through yet. Default 1 MiB: ten
-    /// documents of the usual size, a second on a slow line, so that what somebody writes now is
-    /// never far behind, and a sixteenth of what a peer may make wait here.
+    /// Bytes of changes under way to one peer that it has not gone through yet, on a fast line; a
+    /// [`SendWindow`](crate::SendWindow) allows fewer on a slow one. Default 1 MiB: ten documents of
+    /// the usual size, and a sixteenth of what a peer may make wait here.
     pub unprocessed_bytes_max: usize,
     /// Documents that are read from the vault for one peer at a time. Default 4: what somebody opens
     /// meanwhile is behind no more than these.

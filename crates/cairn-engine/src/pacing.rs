@@ -19,8 +19,10 @@ use crate::engine::{Engine, Output};
 use crate::frame::{Message, Staged};
 use crate::id::DocumentId;
 use crate::jobs::{Collect, Job, Work};
+use crate::limits::Limits;
 use crate::mutants::broken;
 use crate::session::{ConnectionId, Session};
+use crate::window::SendWindow;
 
 /// How many differing documents are read from the vault, asked for or waiting to be put together
 /// at the same time. A question that nobody answers counts for a while only.
@@ -48,15 +50,15 @@ struct Waiting {
 }
 
 /// What waits on one connection.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pace {
     todo: VecDeque<(DocumentId, Todo)>,
     asked: BTreeSet<DocumentId>,
     queue: VecDeque<DocumentId>,
     running: bool,
     frames: VecDeque<Waiting>,
-    /// Bytes of changes that the peer was sent and has not gone through yet.
-    in_flight: usize,
+    /// What the peer was sent and has not gone through yet.
+    window: SendWindow,
     /// Whether [`Engine::pump`] is at work, so that what it does may call for it.
     pumping: bool,
 }
@@ -80,6 +82,18 @@ pub(crate) enum Collecting {
 }
 
 impl Pace {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            todo: VecDeque::new(),
+            asked: BTreeSet::new(),
+            queue: VecDeque::new(),
+            running: false,
+            frames: VecDeque::new(),
+            window: SendWindow::new(limits.unprocessed_bytes_max),
+            pumping: false,
+        }
+    }
+
     pub(crate) fn has_todo(&self) -> bool {
         !self.todo.is_empty()
     }
@@ -91,7 +105,7 @@ impl Pace {
 
     /// Whether a single edit may go out by itself.
     pub(crate) fn has_room_for_edits(&self) -> bool {
-        self.in_flight < LIVE_BYTES_MAX
+        self.window.in_flight() < LIVE_BYTES_MAX
     }
 }
 
@@ -227,12 +241,11 @@ impl Engine {
 
     /// Sends the frames that wait, as far as the peer has room.
     fn release(&mut self, connection: ConnectionId) {
-        let window = self.config.limits.unprocessed_bytes_max;
         loop {
             let Some(session) = self.sessions.get_mut(&connection) else {
                 return;
             };
-            if session.pace.in_flight >= window {
+            if !session.pace.window.has_room() {
                 return;
             }
             let Some(frame) = session.pace.frames.pop_front() else {
@@ -267,12 +280,11 @@ impl Engine {
 
     /// Starts the next job that puts changes together. Returns whether anything was taken up.
     fn start_collecting(&mut self, connection: ConnectionId) -> bool {
-        let window = self.config.limits.unprocessed_bytes_max;
         let focus = self.focus;
         let Some(session) = self.sessions.get_mut(&connection) else {
             return false;
         };
-        if session.pace.running || session.pace.in_flight >= window {
+        if session.pace.running || !session.pace.window.has_room() {
             return false;
         }
         let Some(id) = session.next_queued(focus) else {
@@ -355,7 +367,10 @@ impl Engine {
     /// Sends a frame with changes.
     pub(crate) fn send_changes(&mut self, connection: ConnectionId, bytes: Vec<u8>) {
         if let Some(session) = self.sessions.get_mut(&connection) {
-            session.pace.in_flight += bytes.len();
+            session
+                .pace
+                .window
+                .note_sent(bytes.len(), self.ticks_millis);
             self.outputs.push_back(Output::Send { connection, bytes });
         }
     }
@@ -363,8 +378,8 @@ impl Engine {
     /// The peer has gone through this many bytes of changes.
     pub(crate) fn credit_received(&mut self, connection: ConnectionId, bytes: u32) {
         if let Some(session) = self.sessions.get_mut(&connection) {
-            let in_flight = session.pace.in_flight;
-            session.pace.in_flight = in_flight.saturating_sub(bytes as usize);
+            let window = &mut session.pace.window;
+            window.note_credited(bytes as usize, self.ticks_millis);
             self.pump(connection);
         }
     }

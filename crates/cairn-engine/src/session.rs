@@ -118,6 +118,7 @@ impl Session {
         dialled: bool,
         hello_until_millis: u64,
         comparing: Comparing,
+        pace: Pace,
     ) -> Self {
         Self {
             person,
@@ -137,7 +138,7 @@ impl Session {
             settled: false,
             lanes: BTreeMap::new(),
             questions: 0,
-            pace: Pace::default(),
+            pace,
             owed: BTreeMap::new(),
         }
     }

@@ -88,13 +88,11 @@ fn the_one_that_was_used_longest_ago_goes_first() {
     let goals: Vec<_> = (0..4)
         .map(|index| world.create_with_title(0, &format!("{index}")))
         .collect();
-    world.open(0, goals[1]);
-    let before = world.engine(0).bytes_in_memory();
     for goal in [0, 2, 3, 1] {
         world.open(0, goals[goal]);
     }
     let all = world.engine(0).bytes_in_memory();
-    assert!(before > 0 && all > before);
+    assert!(all > 0);
     assert_eq!(world.let_go_to(0, all - 1), [goals[0]]);
     assert_eq!(world.let_go(0), [goals[2], goals[3], goals[1]]);
 }

@@ -21,6 +21,7 @@ mod nodes;
 mod random;
 mod raw_quic;
 mod report;
+mod streams;
 mod whole;
 mod workloads;
 
@@ -46,6 +47,8 @@ pub struct Sizes {
     pub client_documents: usize,
     /// Changes of each of those documents.
     pub client_changes: usize,
+    /// Bytes that are on their way while edits are pushed on streams of their own.
+    pub bulk_bytes: usize,
     /// Times history W for growth.
     pub scales: Vec<usize>,
     /// Documents of W4 and W4b for growth.
@@ -66,6 +69,7 @@ impl Sizes {
             clients: 50,
             client_documents: 5,
             client_changes: 200,
+            bulk_bytes: 3_000_000,
             scales: vec![1, 4, 16],
             shelves: vec![10, 100, 1_000, 10_000],
             practices: vec![10, 50, 200],
@@ -84,6 +88,7 @@ impl Sizes {
             clients: 2,
             client_documents: 2,
             client_changes: 10,
+            bulk_bytes: 30_000,
             scales: vec![1, 2],
             shelves: vec![3, 12],
             practices: vec![1, 2],
@@ -161,6 +166,9 @@ pub fn run(options: &Options, mut told: impl FnMut(&str)) -> Report {
     workloads::w4(options, &mut tell);
     if options.wants("W5") {
         tell(workloads::w5(options));
+    }
+    if options.wants("streams") {
+        tell(streams::section(options.sizes.bulk_bytes, options.runs));
     }
     if options.growth {
         growth::sections(options, &mut tell);

@@ -39,7 +39,7 @@ pub(crate) struct RawQuic {
 }
 
 /// Why there is no pair of endpoints.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl RawQuic {
     pub(crate) fn open() -> Result<Self, Failure> {
@@ -115,7 +115,7 @@ fn transport() -> Arc<TransportConfig> {
     Arc::new(config)
 }
 
-fn server() -> Result<ServerConfig, Failure> {
+pub(crate) fn server() -> Result<ServerConfig, Failure> {
     let seed = [42; 32];
     let pkcs8 = [&PKCS8_PREFIX[..], &seed].concat();
     let key = aws_lc_rs::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8))?;
@@ -133,7 +133,7 @@ fn server() -> Result<ServerConfig, Failure> {
     Ok(config)
 }
 
-fn client() -> Result<ClientConfig, Failure> {
+pub(crate) fn client() -> Result<ClientConfig, Failure> {
     let tls = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
