@@ -121,7 +121,7 @@ mod tests {
     fn a_slow_line_is_kept_busy_and_nothing_waits_long_on_it() {
         for (rate, round_trip) in [(1_250, 50), (1_250, 300), (290, 50), (100, 300)] {
             let (longest, passed) = over_a_line(rate, round_trip);
-            assert!(longest <= 400, "{rate} {round_trip}: {longest} ms");
+            assert!(longest <= 450, "{rate} {round_trip}: {longest} ms");
             assert!(passed >= rate * 8 / 10, "{rate} {round_trip}: {passed}");
         }
     }

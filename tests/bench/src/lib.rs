@@ -69,7 +69,7 @@ impl Sizes {
             clients: 50,
             client_documents: 5,
             client_changes: 200,
-            bulk_bytes: 3_000_000,
+            bulk_bytes: 2_000_000,
             scales: vec![1, 4, 16],
             shelves: vec![10, 100, 1_000, 10_000],
             practices: vec![10, 50, 200],
@@ -168,7 +168,7 @@ pub fn run(options: &Options, mut told: impl FnMut(&str)) -> Report {
         tell(workloads::w5(options));
     }
     if options.wants("streams") {
-        tell(streams::section(options.sizes.bulk_bytes, options.runs));
+        tell(streams::section(options.sizes.bulk_bytes, options.runs.min(3)));
     }
     if options.growth {
         growth::sections(options, &mut tell);

@@ -10,9 +10,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cairn_engine::SendWindow;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use tokio::net::UdpSocket;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 
 use crate::measure::{Spread, millis, percentile};
 use crate::random::Random;
@@ -42,6 +43,7 @@ pub(crate) fn section(bulk_bytes: usize, runs: usize) -> Section {
         heading: vec![
             "packets lost",
             "streams",
+            "under way at most",
             "an edit, ms (median of runs: min / median / max)",
             "everything, ms (min / median / max)",
         ],
@@ -49,12 +51,12 @@ pub(crate) fn section(bulk_bytes: usize, runs: usize) -> Section {
     };
     let mut remarks = Vec::new();
     for lost in [0.0, 0.01, 0.05] {
-        for streams in [1, 8, 32] {
+        for (streams, follows) in [(1, true), (1, false), (8, false), (32, false)] {
             let found: Result<Vec<Found>, Failure> = (0..runs as u64)
-                .map(|run| measure(bulk_bytes, streams, lost, run))
+                .map(|run| measure(bulk_bytes, streams, follows, lost, run))
                 .collect();
             match found {
-                Ok(found) => table.rows.push(row(lost, streams, &found)),
+                Ok(found) => table.rows.push(row(lost, streams, follows, &found)),
                 Err(error) => remarks.push(format!("With {streams} streams: {error}.")),
             }
         }
@@ -64,8 +66,8 @@ pub(crate) fn section(bulk_bytes: usize, runs: usize) -> Section {
         about: format!(
             "Raw QUIC without Cairn over a line of 10 Mbit/s and 25 ms each way, made by a relay: {} kB \
              in pieces of 8 KiB, and an edit of 300 bytes every 50 ms. With one stream an edit waits \
-             behind what is on its way, at most 1 MiB, as between two notebooks; with more, edits have a \
-             stream of their own that goes first. Wall time.",
+             behind what is on its way; with more, edits have a stream of their own that goes first. Two \
+             notebooks use one stream, and what may be under way follows the line (decision 0026). Wall time.",
             bulk_bytes / 1_000
         ),
         table,
@@ -74,17 +76,24 @@ pub(crate) fn section(bulk_bytes: usize, runs: usize) -> Section {
     }
 }
 
-fn row(lost: f64, streams: usize, found: &[Found]) -> Vec<String> {
+fn row(lost: f64, streams: usize, follows: bool, found: &[Found]) -> Vec<String> {
     let edits = found.iter().map(|run| percentile(&run.edits, 50));
     vec![
         format!("{} %", lost * 100.0),
         streams.to_string(),
+        if follows { "follows the line" } else { "1 MiB" }.to_owned(),
         spread(Spread::of(edits.map(millis))),
         spread(Spread::of(found.iter().map(|run| millis(run.all)))),
     ]
 }
 
-fn measure(bulk_bytes: usize, streams: usize, lost: f64, seed: u64) -> Result<Found, Failure> {
+fn measure(
+    bulk_bytes: usize,
+    streams: usize,
+    follows: bool,
+    lost: f64,
+    seed: u64,
+) -> Result<Found, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -100,7 +109,8 @@ fn measure(bulk_bytes: usize, streams: usize, lost: f64, seed: u64) -> Result<Fo
         });
         let sending = dialler.connect_with(client()?, line, "bench")?.await?;
         let (receiving, _listener) = accepting.await??;
-        push(&sending, receiving, bulk_bytes, streams).await
+        let room = Arc::new(Room::new(follows));
+        push(&sending, receiving, bulk_bytes, streams, room).await
     })
 }
 
@@ -110,8 +120,8 @@ async fn push(
     receiving: Connection,
     bulk_bytes: usize,
     streams: usize,
+    room: Arc<Room>,
 ) -> Result<Found, Failure> {
-    let room = Arc::new(Semaphore::new(UNPROCESSED_BYTES_MAX));
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
     tokio::spawn(receive(receiving, room.clone(), arrived));
     let mut lanes = Vec::with_capacity(streams);
@@ -126,10 +136,7 @@ async fn push(
     let pieces = bulk_bytes.div_ceil(PIECE_BYTES);
     tokio::spawn(async move {
         for piece in 0..pieces {
-            let Ok(permit) = room.acquire_many(PIECE_BYTES as u32).await else {
-                return;
-            };
-            permit.forget();
+            room.take(PIECE_BYTES).await;
             bulk[piece % bulk.len()].send(0, PIECE_BYTES);
         }
     });
@@ -160,6 +167,56 @@ async fn push(
     Ok(found)
 }
 
+/// What may be on its way.
+struct Room {
+    window: Mutex<SendWindow>,
+    /// Whether that follows the line; otherwise it is always the same.
+    follows: bool,
+    more: Notify,
+    started: Instant,
+}
+
+impl Room {
+    fn new(follows: bool) -> Self {
+        Self {
+            window: Mutex::new(SendWindow::new(UNPROCESSED_BYTES_MAX)),
+            follows,
+            more: Notify::new(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Waits until so many bytes may be sent.
+    async fn take(&self, bytes: usize) {
+        while !self.takes(bytes) {
+            self.more.notified().await;
+        }
+    }
+
+    fn takes(&self, bytes: usize) -> bool {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = if self.follows {
+            window.has_room()
+        } else {
+            window.in_flight() < UNPROCESSED_BYTES_MAX
+        };
+        if has_room {
+            window.note_sent(bytes, self.now());
+        }
+        has_room
+    }
+
+    fn give_back(&self, bytes: usize) {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.note_credited(bytes, self.now());
+        self.more.notify_one();
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Frames that wait for a stream, in order.
 #[derive(Clone)]
 struct Lane(mpsc::UnboundedSender<Vec<u8>>);
@@ -186,17 +243,13 @@ impl Lane {
     }
 }
 
-async fn receive(
-    connection: Connection,
-    room: Arc<Semaphore>,
-    arrived: mpsc::UnboundedSender<u32>,
-) {
+async fn receive(connection: Connection, room: Arc<Room>, arrived: mpsc::UnboundedSender<u32>) {
     while let Ok(stream) = connection.accept_uni().await {
         tokio::spawn(read(stream, room.clone(), arrived.clone()));
     }
 }
 
-async fn read(mut stream: RecvStream, room: Arc<Semaphore>, arrived: mpsc::UnboundedSender<u32>) {
+async fn read(mut stream: RecvStream, room: Arc<Room>, arrived: mpsc::UnboundedSender<u32>) {
     let mut header = [0; 8];
     while stream.read_exact(&mut header).await.is_ok() {
         let [a, b, c, d, length @ ..] = header;
@@ -206,7 +259,7 @@ async fn read(mut stream: RecvStream, room: Arc<Semaphore>, arrived: mpsc::Unbou
         }
         let number = u32::from_le_bytes([a, b, c, d]);
         if number == 0 {
-            room.add_permits(bytes.len());
+            room.give_back(bytes.len());
         }
         if arrived.send(number).is_err() {
             return;
