@@ -65,7 +65,6 @@ impl Engine {
         };
         let id = origin.document();
         self.documents.insert(id, Document::empty(origin));
-        self.recent.note_used(id, 0);
         match self.edit(now, id, edit) {
             Ok(value) => {
                 self.note_changed(id);
@@ -73,7 +72,6 @@ impl Engine {
             }
             Err(error) => {
                 self.documents.remove(&id);
-                self.recent.forget(id);
                 Err(error)
             }
         }
@@ -145,9 +143,7 @@ impl Engine {
         if let Some(document) = self.documents.get_mut(&id) {
             document.writer = Some(writer);
         }
-        if let Some(contents) = self.documents.get(&id).and_then(Document::loaded) {
-            self.recent.note_used(id, contents.facts.bytes);
-        }
+        self.note_used(id);
         let attested = self.attest(id);
         let change = (hash, bytes);
         fall_behind(&mut self.spare, id, &change);

@@ -393,11 +393,9 @@ impl Engine {
                 false
             }
             Some(known) => {
-                let bytes = known.loaded().map(|contents| contents.facts.bytes);
-                if let Some(bytes) = bytes {
-                    self.recent.note_used(document, bytes);
-                }
-                bytes.is_some()
+                let loaded = known.loaded().is_some();
+                self.note_used(document);
+                loaded
             }
             None => false,
         }
@@ -537,10 +535,9 @@ impl Engine {
         match result {
             Ok(mut loaded) => {
                 let staged = std::mem::take(&mut loaded.staged);
-                let bytes = loaded.contents.facts.bytes;
                 known.set_loaded(loaded);
-                self.recent.note_used(id, bytes);
                 let held = std::mem::take(&mut known.held);
+                self.note_used(id);
                 self.staging.loaded(id, staged);
                 self.event(Event::Loaded { document: id });
                 self.take_out_beyond_cuts(id);

@@ -255,6 +255,7 @@ impl Engine {
         if let Some(document) = self.documents.get_mut(&id) {
             document.look_for_proofs();
         }
+        self.note_used(id);
         let Admitted {
             changes,
             salts,

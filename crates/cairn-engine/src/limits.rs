@@ -104,9 +104,9 @@ pub struct Limits {
     /// meanwhile is behind no more than these.
     pub openings_max: usize,
     /// Bytes of changes of the documents that whoever runs the engine keeps in memory; see
-    /// [`Engine::let_go`](crate::Engine::let_go). Default 24 MiB: all that a therapist with thirty
-    /// clients writes in a year, and three documents at their limit. In memory it is up to five times
-    /// as much.
+    /// [`Engine::let_go`](crate::Engine::let_go). Default 16 MiB: all that a therapist with thirty
+    /// clients writes in a year, and two documents at their limit. In memory it is a few times as
+    /// much.
     pub memory_bytes_max: usize,
     /// How long a peer may take from connecting to its Hello. Default 10 s: three round trips over
     /// a bad mobile network, each packet sent twice.
@@ -148,7 +148,7 @@ impl Default for Limits {
             resume_bytes_max: 8 << 10,
             unprocessed_bytes_max: 1 << 20,
             openings_max: 4,
-            memory_bytes_max: 24 << 20,
+            memory_bytes_max: 16 << 20,
             handshake_timeout_millis: 10_000,
             answer_timeout_millis: 10_000,
         }

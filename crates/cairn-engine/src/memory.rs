@@ -27,13 +27,13 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    pub(crate) fn note_used(&mut self, id: DocumentId, bytes: usize) {
+    fn note_used(&mut self, id: DocumentId, bytes: usize) {
         self.uses += 1;
         let before = self.last.insert(id, (self.uses, bytes));
         self.bytes = self.bytes - before.map_or(0, |(_, bytes)| bytes) + bytes;
     }
 
-    pub(crate) fn forget(&mut self, id: DocumentId) {
+    fn forget(&mut self, id: DocumentId) {
         let before = self.last.remove(&id);
         self.bytes -= before.map_or(0, |(_, bytes)| bytes);
     }
@@ -78,6 +78,14 @@ impl Engine {
             gone.push(id);
         }
         gone
+    }
+
+    /// Notes that a document was used, and how large it is now.
+    pub(crate) fn note_used(&mut self, id: DocumentId) {
+        let contents = self.documents.get(&id).and_then(Document::loaded);
+        if let Some(bytes) = contents.map(|contents| contents.facts.bytes) {
+            self.recent.note_used(id, bytes);
+        }
     }
 
     /// Has a document in memory because a peer speaks of it, as [`open`](Self::open) does. Only a few

@@ -202,7 +202,6 @@ impl Engine {
             return false;
         }
         self.documents.insert(id, Document::empty(origin));
-        self.recent.note_used(id, 0);
         self.note_changed(id);
         true
     }

@@ -168,7 +168,10 @@ pub fn run(options: &Options, mut told: impl FnMut(&str)) -> Report {
         tell(workloads::w5(options));
     }
     if options.wants("streams") {
-        tell(streams::section(options.sizes.bulk_bytes, options.runs.min(3)));
+        tell(streams::section(
+            options.sizes.bulk_bytes,
+            options.runs.min(3),
+        ));
     }
     if options.growth {
         growth::sections(options, &mut tell);

@@ -10,8 +10,8 @@ use automerge::transaction::{Transactable, Transaction};
 use automerge::{ActorId, AutomergeError, ChangeHash, ROOT, ReadDoc};
 use cairn_engine::{
     AllowAll, Attestation, Claim, Config, ConnectionId, DeviceId, DocumentContent, DocumentId,
-    Engine, Event, Input, Limits, Now, Output, PersonId, ProcessId, SignedStatement, Statement,
-    actor_of, content_frame, public_key,
+    Engine, Event, Input, Limits, Now, Output, PersonId, ProcessId, Role, ShareTerms,
+    SignedStatement, Statement, actor_of, content_frame, public_key,
 };
 use cairn_node::Zstd;
 use cairn_node::secret::{Key256, Passphrase};
@@ -417,6 +417,43 @@ impl Attacker {
             })
             .expect("it may write");
         self.run();
+    }
+
+    /// Makes a goal of its own with so many values that do not compress, of the largest size each, and
+    /// shares it with somebody.
+    ///
+    /// # Panics
+    /// When its engine does not let it.
+    pub fn share_large(&mut self, with: PersonId, values: usize) -> DocumentId {
+        const VALUE_BYTES: usize = 60_000;
+        let now = self.now();
+        let (document, ()) = self
+            .engine
+            .create(now, 1, |transaction| transaction.put(ROOT, "schema", 1))
+            .expect("anybody can make a goal");
+        for _ in 0..values {
+            self.salts += 1;
+            let mut state = self.salts;
+            let next = || {
+                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                (state >> 56) as u8
+            };
+            let value: Vec<u8> = std::iter::repeat_with(next).take(VALUE_BYTES).collect();
+            let put = |transaction: &mut Transaction<'_>| transaction.put(ROOT, "noise", value);
+            self.engine
+                .edit(now, document, put)
+                .expect("a goal takes it");
+        }
+        let terms = ShareTerms {
+            role: Role::Write,
+            purpose: "to fill a memory".into(),
+            expires_millis: None,
+        };
+        self.engine
+            .share(now, document, with, terms)
+            .expect("its own goal can be shared");
+        self.run();
+        document
     }
 
     /// A sound change of an actor of its own that nobody has seen, and the salt of the actor.
