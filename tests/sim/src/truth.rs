@@ -57,10 +57,10 @@ impl Truth {
         }
     }
 
-    /// Whether a change was made on a device that was revoked, sooner or later.
-    pub(crate) fn is_of_lost(&self, hash: &ChangeHash) -> bool {
+    /// The device that a change was made on, if it was revoked, sooner or later.
+    pub(crate) fn lost_maker(&self, hash: &ChangeHash) -> Option<&DeviceId> {
         let made_on = self.made_on.get(hash);
-        made_on.is_some_and(|device| self.revoked.contains(device))
+        made_on.filter(|device| self.revoked.contains(device))
     }
 
     /// Reads the statements on a disk that nobody has read yet.
