@@ -31,6 +31,10 @@ const MUTANTS: &[(&str, &str)] = &[
     ),
     ("policy-skipped", "lets a reader write"),
     (
+        "rules-skipped",
+        "lets a writer write in entries of another person",
+    ),
+    (
         "consent-forgotten",
         "serves whoever ever had consent, also when it was taken back",
     ),

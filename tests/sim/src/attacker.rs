@@ -128,7 +128,7 @@ impl World {
         };
         let documents = self.devices[device].documents();
         let document = self.random.pick(&documents).copied();
-        let (fault, frames) = match (self.random.below(8), document) {
+        let (fault, frames) = match (self.random.below(10), document) {
             (0, _) => (
                 Fault::Replayed,
                 vec![self.attacker.replayed(&mut self.random)],
@@ -146,7 +146,8 @@ impl World {
                 let forged = self.stolen_name(device, document);
                 (Fault::Forged, forged.into_iter().collect())
             }
-            (6, _) if self.random.chance(10) => {
+            (6 | 7, Some(document)) => return self.forge_entry(device, document),
+            (8, _) if self.random.chance(10) => {
                 let frame = vec![CHANGES; self.limits.frame_bytes_max + 1];
                 (Fault::Oversized, vec![frame])
             }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use automerge::ChangeHash;
 use cairn_engine::coding::Uncompressed;
 use cairn_engine::{
-    AllowAll, Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId,
-    ProcessId,
+    Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId, ProcessId,
 };
 
 use crate::disk::Disk;
 use crate::random::Random;
+use crate::rules::Rules;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -158,7 +158,7 @@ fn config(
             piece_bytes: PIECE_BYTES,
             ..limits.clone()
         },
-        rules: Arc::new(AllowAll),
+        rules: Arc::new(Rules),
         compression: Arc::new(Uncompressed),
     }
 }

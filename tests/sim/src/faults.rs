@@ -68,6 +68,8 @@ pub enum Fault {
     EvictionForged,
     /// A thief signed consent, a pause or the end of one.
     StatementForged,
+    /// A hostile person or a thief wrote in entries of others.
+    EntryForged,
     /// A hostile device sent a frame with bits flipped or its end missing.
     Mutated,
     /// It sent a frame of an earlier time.
@@ -84,7 +86,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::ConnectionCut,
         Self::FrameTorn,
         Self::Partition,
@@ -112,6 +114,7 @@ impl Fault {
         Self::Stolen,
         Self::EvictionForged,
         Self::StatementForged,
+        Self::EntryForged,
         Self::Mutated,
         Self::Replayed,
         Self::Reordered,

@@ -18,10 +18,12 @@ mod check;
 mod device;
 mod devices;
 mod disk;
+mod entries;
 mod faults;
 mod network;
 mod peace;
 mod random;
+mod rules;
 mod run;
 mod thief;
 mod truth;
@@ -88,6 +90,8 @@ pub struct Summary {
     pub erased: usize,
     /// Changes of others that owners' devices admitted.
     pub judgements: u64,
+    /// Values of entries with one writer that were found in owners' documents.
+    pub entries: u64,
     /// How often each fault really happened.
     pub faults: BTreeMap<Fault, u64>,
     /// Changes that were refused, set aside where they were written, and found there at the end.

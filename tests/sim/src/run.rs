@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cairn_engine::{DocumentId, Role};
 
-use crate::check::{admitted, converge, drafts, erased, evicted, proven, strictest, view};
+use crate::check::{admitted, converge, drafts, erased, evicted, policy, proven, strictest, view};
 use crate::random::Random;
 use crate::world::World;
 use crate::{Failure, Shape, Summary};
@@ -70,6 +70,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     evicted::nobody(world)?;
     admitted::kept(world)?;
     let drafts = drafts::kept(world)?;
+    let entries = read_entries(world)?;
     let since = world.now;
     let mut written = everyone_writes(world)?;
     // Once more while the first words are on their way and in the gate.
@@ -106,6 +107,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         promises: world.acknowledged.promises,
         erased,
         judgements: world.policy.judgements,
+        entries,
         faults: std::mem::take(&mut world.faults),
         drafts,
         drafts_of_erased,
@@ -117,10 +119,23 @@ fn look_at(world: &World, device: usize, document: Option<DocumentId>) -> Result
     match document {
         Some(document) if !device.down && !device.hostile => {
             view::memory(device, document)?;
-            proven::check(device, document, &world.truth)
+            proven::check(device, document, &world.truth)?;
+            policy::entries(world, device, document).map(drop)
         }
         _ => Ok(()),
     }
+}
+
+/// Looks at the entries of all documents on all devices of their owners. Returns how many values
+/// there are.
+fn read_entries(world: &World) -> Result<u64, String> {
+    let mut entries = 0;
+    for device in world.devices.iter().filter(|it| world.counts(it.index)) {
+        for document in device.documents() {
+            entries += policy::entries(world, device, document)?;
+        }
+    }
+    Ok(entries)
 }
 
 fn open_all(world: &mut World) -> Result<(), String> {

@@ -6,8 +6,10 @@ use automerge::transaction::{Transactable, Transaction};
 use automerge::{AutomergeError, ObjType, ROOT, ReadDoc};
 use cairn_engine::{DocumentId, EditError, Role, ShareTerms};
 
+use crate::entries::write_own;
 use crate::faults::Fault;
 use crate::random::Random;
+use crate::rules::{KINDS, entries_of};
 use crate::world::{Happening, World};
 
 /// Documents one device makes at most.
@@ -57,11 +59,14 @@ impl World {
         if own >= DOCUMENTS_MAX {
             return Ok(());
         }
-        let kind = u16::try_from(self.random.below(3)).unwrap_or_default();
+        let kind = self.random.next() as u16 % KINDS;
         let words = words(&mut self.random, 40);
         let made = it.engine_mut().create(now, kind, |tx| {
             let text = tx.put_object(ROOT, "text", ObjType::Text)?;
             tx.put_object(ROOT, "entries", ObjType::Map)?;
+            if let Some(container) = entries_of(kind) {
+                tx.put_object(ROOT, container, ObjType::Map)?;
+            }
             tx.splice_text(&text, 0, 0, &words)
         });
         let (document, ()) = made.map_err(|error| format!("device {device}: {error}"))?;
@@ -82,8 +87,14 @@ impl World {
             return self.drain(device);
         }
         let seed = self.random.next();
+        let writer = self.writer(device, document);
         self.edit(device, document, |tx| {
-            change_something(tx, &mut Random::new(seed)).expect("edits fit what is there");
+            let mut random = Random::new(seed);
+            match writer.filter(|_| random.chance(20)) {
+                Some(writer) => write_own(tx, &mut random, writer),
+                None => change_something(tx, &mut random),
+            }
+            .expect("edits fit what is there");
         })
     }
 
@@ -106,7 +117,7 @@ impl World {
         self.drain(device)
     }
 
-    fn edit(
+    pub(crate) fn edit(
         &mut self,
         device: usize,
         document: DocumentId,
@@ -266,7 +277,7 @@ impl World {
     }
 }
 
-fn words(random: &mut Random, characters_max: u64) -> String {
+pub(crate) fn words(random: &mut Random, characters_max: u64) -> String {
     const LETTERS: [&str; 12] = ["a", "e", "n", "t", "s", "r", " ", "d", "é", "ß", "猫", "🌲"];
     let count = random.between(1, characters_max);
     (0..count)
