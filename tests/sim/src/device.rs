@@ -36,6 +36,8 @@ pub(crate) struct Device {
     /// How wrong its clock is.
     pub(crate) clock_millis: i64,
     pub(crate) wake_at: Option<u64>,
+    /// The end of a consent that a timer is set for.
+    pub(crate) expiry_awaited: Option<i64>,
     /// The heads it last reported as delivered to each device.
     pub(crate) delivered: BTreeMap<(DocumentId, DeviceId), Vec<ChangeHash>>,
     /// When it last reported each connection as settled.
@@ -70,6 +72,7 @@ impl Device {
             down: false,
             clock_millis: 0,
             wake_at: None,
+            expiry_awaited: None,
             delivered: BTreeMap::new(),
             settled: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -84,6 +87,7 @@ impl Device {
         self.start += 1;
         self.down = false;
         self.wake_at = None;
+        self.expiry_awaited = None;
         self.delivered.clear();
         self.settled.clear();
     }

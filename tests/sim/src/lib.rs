@@ -19,6 +19,7 @@ mod device;
 mod devices;
 mod disk;
 mod entries;
+mod expiry;
 mod faults;
 mod network;
 mod peace;

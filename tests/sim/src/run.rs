@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cairn_engine::{DocumentId, Role};
 
-use crate::check::{admitted, converge, drafts, erased, evicted, policy, proven, strictest, view};
+use crate::check::{
+    admitted, consent, converge, drafts, erased, evicted, policy, proven, strictest, view,
+};
 use crate::random::Random;
 use crate::world::World;
 use crate::{Failure, Shape, Summary};
@@ -67,6 +69,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     world.put_in_order()?;
     converge::heads(world)?;
     strictest::counts(world)?;
+    consent::none_overdue(world)?;
     evicted::nobody(world)?;
     admitted::kept(world)?;
     let drafts = drafts::kept(world)?;

@@ -253,10 +253,11 @@ impl World {
         if person == grantee {
             return Ok(());
         }
+        let expires_millis = self.choose_end(device, role);
         let terms = ShareTerms {
             role,
             purpose: String::new(),
-            expires_millis: None,
+            expires_millis,
         };
         let shared = self.devices[device]
             .engine_mut()
@@ -269,7 +270,9 @@ impl World {
                 "device {device}: sharing its own or others' documents went wrong: {shared:?}"
             ));
         }
-        self.tell(|| format!("{device} shares {document:?} with {peer}: {role:?}"));
+        self.tell(|| {
+            format!("{device} shares {document:?} with {peer}: {role:?}, until {expires_millis:?}")
+        });
         if shared.is_ok() && role >= Role::Read {
             self.truth.shared(document, grantee);
         }

@@ -55,6 +55,8 @@ pub(crate) enum Happening {
     },
     /// The engine's timer.
     Wake { device: usize, start: u32 },
+    /// The time of a consent may be over.
+    Expire { device: usize, start: u32 },
     /// A process starts.
     Start { device: usize },
     /// A device looks for peers.
@@ -177,6 +179,7 @@ impl World {
                 self.devices[device].wake_at = None;
                 self.input(device, Input::Tick)
             }
+            Happening::Expire { device, start } if self.runs(device, start) => self.expire(device),
             Happening::Start { device } => self.start(device),
             Happening::Dial { device } if !self.calm => {
                 self.dial(device);
@@ -218,7 +221,13 @@ impl World {
 
     pub(crate) fn input(&mut self, device: usize, input: Input) -> Result<(), String> {
         let now = self.clocks(device);
+        let overdue = if matches!(input, Input::Connected { .. }) {
+            self.overdue(device)
+        } else {
+            Vec::new()
+        };
         self.devices[device].engine_mut().handle(now, input);
+        self.note_expired(device, &overdue);
         self.drain(device)
     }
 
@@ -237,6 +246,7 @@ impl World {
             }
             self.at(self.now + takes, Happening::Committed { device, start });
         }
+        self.await_expiry(device);
         let it = &mut self.devices[device];
         let timeout = it.engine().poll_timeout();
         if timeout.is_some() && timeout != it.wake_at {
@@ -453,6 +463,7 @@ impl World {
         self.consent.sent(&self.truth, sent, |document| {
             from.engine().role(document, to.person)
         })?;
+        self.consent.still_lasts(from, to, &bytes)?;
         if to.hostile {
             self.attacker.overhear(from.id(), &bytes);
         }
@@ -634,6 +645,6 @@ impl World {
         it.start_again(&mut self.random);
         self.tell(|| format!("{device} starts"));
         self.evicted.started(device);
-        self.drain(device)
+        self.expire(device)
     }
 }
