@@ -93,6 +93,9 @@ pub struct Summary {
     pub judgements: u64,
     /// Values of entries with one writer that were found in owners' documents.
     pub entries: u64,
+    /// How often two devices were excused from agreeing about a document, because one took a
+    /// statement of a device that was revoked and the other may not.
+    pub disputes: u64,
     /// How often each fault really happened.
     pub faults: BTreeMap<Fault, u64>,
     /// Changes that were refused, set aside where they were written, and found there at the end.

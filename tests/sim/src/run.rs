@@ -100,6 +100,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     converge::equal_hellos(world)?;
     let drafts_of_erased = drafts::kept_when_erased(world)?;
     let erased = erased::check(world)?;
+    let disputes = converge::disputes(world);
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
         events: faulty,
@@ -111,6 +112,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         erased,
         judgements: world.policy.judgements,
         entries,
+        disputes,
         faults: std::mem::take(&mut world.faults),
         drafts,
         drafts_of_erased,
