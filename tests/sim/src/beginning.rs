@@ -68,6 +68,7 @@ impl World {
                 *secret,
                 Disk::new(image),
                 &limits,
+                shape.compressed,
                 &mut random,
             ));
         }
@@ -83,6 +84,7 @@ impl World {
             queue: BTreeMap::new(),
             queued: 0,
             limits,
+            compressed: shape.compressed,
             recoveries: (0..shape.people)
                 .map(|person| (person_id(person), recoveries[person]))
                 .collect(),

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use automerge::ChangeHash;
-use cairn_engine::coding::Uncompressed;
+use cairn_engine::coding::{Compression, Uncompressed};
 use cairn_engine::{
     Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId, ProcessId,
 };
 
+use crate::compression::Zstd;
 use crate::disk::Disk;
 use crate::random::Random;
 use crate::rules::Rules;
@@ -28,6 +29,7 @@ pub(crate) struct Device {
     /// The device whose vault it was started from, beside that one.
     pub(crate) copy_of: Option<usize>,
     limits: Limits,
+    compressed: bool,
     engine: Engine,
     pub(crate) disk: Disk,
     /// Counts the starts of the process; what was under way for an earlier one is void.
@@ -53,9 +55,10 @@ impl Device {
         secret: [u8; 32],
         disk: Disk,
         limits: &Limits,
+        compressed: bool,
         random: &mut Random,
     ) -> Self {
-        let config = config(person, secret, limits, random);
+        let config = config(person, secret, limits, compressed, random);
         let engine = Engine::new(config, disk.image.restored());
         Self {
             index,
@@ -66,6 +69,7 @@ impl Device {
             away: false,
             copy_of: None,
             limits: limits.clone(),
+            compressed,
             engine,
             disk,
             start: 0,
@@ -82,7 +86,13 @@ impl Device {
     /// Starts the process again from what the disk has.
     pub(crate) fn start_again(&mut self, random: &mut Random) {
         let restored = self.disk.image.restored();
-        let config = config(self.person, self.secret, &self.limits, random);
+        let config = config(
+            self.person,
+            self.secret,
+            &self.limits,
+            self.compressed,
+            random,
+        );
         self.engine = Engine::new(config, restored);
         self.start += 1;
         self.down = false;
@@ -151,8 +161,14 @@ fn config(
     person: PersonId,
     device_secret: [u8; 32],
     limits: &Limits,
+    compressed: bool,
     random: &mut Random,
 ) -> Config {
+    let compression: Arc<dyn Compression> = if compressed {
+        Arc::new(Zstd)
+    } else {
+        Arc::new(Uncompressed)
+    };
     Config {
         person,
         device_secret: device_secret.into(),
@@ -163,7 +179,7 @@ fn config(
             ..limits.clone()
         },
         rules: Arc::new(Rules),
-        compression: Arc::new(Uncompressed),
+        compression,
     }
 }
 

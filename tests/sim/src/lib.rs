@@ -15,6 +15,7 @@
 mod attacker;
 mod beginning;
 mod check;
+mod compression;
 mod device;
 mod devices;
 mod disk;
@@ -50,13 +51,16 @@ pub struct Shape {
     pub hostile: bool,
     /// Whether devices are stolen and revoked, and what they did afterwards is decided about.
     pub losses: bool,
+    /// Whether devices compress what they send, as the node does. What they sent is looked at for ids
+    /// byte by byte where they do not.
+    pub compressed: bool,
     /// Whether a failure tells the whole story: every output and every fault, a line each.
     pub told: bool,
 }
 
 impl Shape {
     /// The usual shape of a seed: three people with five devices, every other world with a hostile
-    /// one among them, every other one with thefts.
+    /// one among them, every other one with thefts, every other one with compression.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = random::Random::new(seed ^ 0x5eed);
         Self {
@@ -65,6 +69,7 @@ impl Shape {
             minutes: 10,
             hostile: random.chance(50),
             losses: random.chance(50),
+            compressed: random.chance(50),
             told: false,
         }
     }

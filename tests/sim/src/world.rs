@@ -92,6 +92,8 @@ pub(crate) struct World {
     pub(crate) queued: u64,
     /// The same for all devices. In every other world little may be under way at once.
     pub(crate) limits: Limits,
+    /// Whether devices compress what they send.
+    pub(crate) compressed: bool,
     /// The recovery key of each person, which no device has.
     pub(crate) recoveries: BTreeMap<PersonId, [u8; 32]>,
     pub(crate) devices: Vec<Device>,
