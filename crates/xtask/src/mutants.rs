@@ -63,6 +63,11 @@ const MUTANTS: &[(&str, &str)] = &[
         "answers-mixed-up",
         "takes an answer for one to whatever it asked last",
     ),
+    ("copy-untold", "tells nobody that a device was copied"),
+    (
+        "old-vault-untold",
+        "tells nobody that a vault is older than what others know of it",
+    ),
     (
         "append-forgotten",
         "admits a batch and does not give it to the vault",

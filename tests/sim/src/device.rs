@@ -28,6 +28,7 @@ pub(crate) struct Device {
     pub(crate) away: bool,
     /// The device whose vault it was started from, beside that one.
     pub(crate) copy_of: Option<usize>,
+    process: ProcessId,
     limits: Limits,
     compressed: bool,
     engine: Engine,
@@ -59,6 +60,7 @@ impl Device {
         random: &mut Random,
     ) -> Self {
         let config = config(person, secret, limits, compressed, random);
+        let process = config.process;
         let engine = Engine::new(config, disk.image.restored());
         Self {
             index,
@@ -68,6 +70,7 @@ impl Device {
             stolen: false,
             away: false,
             copy_of: None,
+            process,
             limits: limits.clone(),
             compressed,
             engine,
@@ -93,6 +96,7 @@ impl Device {
             self.compressed,
             random,
         );
+        self.process = config.process;
         self.engine = Engine::new(config, restored);
         self.start += 1;
         self.down = false;
@@ -121,6 +125,11 @@ impl Device {
 
     pub(crate) fn secret(&self) -> &[u8; 32] {
         &self.secret
+    }
+
+    /// This start of its process.
+    pub(crate) fn process(&self) -> ProcessId {
+        self.process
     }
 
     pub(crate) fn documents(&self) -> Vec<DocumentId> {

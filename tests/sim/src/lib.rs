@@ -101,6 +101,8 @@ pub struct Summary {
     /// How often two devices were excused from agreeing about a document, because one took a
     /// statement of a device that was revoked and the other may not.
     pub disputes: u64,
+    /// How often devices told of a vault that is old or copied.
+    pub warnings: u64,
     /// How often each fault really happened.
     pub faults: BTreeMap<Fault, u64>,
     /// Changes that were refused, set aside where they were written, and found there at the end.

@@ -86,7 +86,7 @@ fn main() -> ExitCode {
                 println!(
                     "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, \
                      {} promises, {} drafts, {} erased with {} drafts, {} values of entries, \
-                     {} disputes",
+                     {} disputes, {} warnings",
                     summary.events,
                     summary.frames,
                     summary.documents,
@@ -98,6 +98,7 @@ fn main() -> ExitCode {
                     summary.drafts_of_erased,
                     summary.entries,
                     summary.disputes,
+                    summary.warnings,
                 );
                 disputes += summary.disputes;
                 for (fault, count) in summary.faults {

@@ -113,6 +113,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         judgements: world.policy.judgements,
         entries,
         disputes,
+        warnings: world.copies.warnings,
         faults: std::mem::take(&mut world.faults),
         drafts,
         drafts_of_erased,

@@ -75,6 +75,7 @@ impl World {
         self.truth.created(document, person);
         let id = it.id();
         for hash in heads {
+            self.copies.wrote(&self.devices[device], hash);
             self.truth.changed(document, person, hash);
             self.truth.made_on.insert(hash, id);
         }
@@ -152,6 +153,7 @@ impl World {
                 return Err(format!("device {device}: an edit left several heads"));
             };
             let hash = *hash;
+            self.copies.wrote(it, hash);
             self.truth.changed(document, it.person, hash);
             self.truth.made_on.insert(hash, it.id());
             self.drafts.written(device, document, hash);

@@ -14,6 +14,7 @@ use cairn_engine::{
 use crate::attacker::Attacker;
 use crate::check::acknowledged::{self, Acknowledged};
 use crate::check::consent::{Consent, Sent};
+use crate::check::copies::Copies;
 use crate::check::drafts::Drafts;
 use crate::check::evicted::Evicted;
 use crate::check::limits::Caused;
@@ -108,6 +109,7 @@ pub(crate) struct World {
     pub(crate) losses: bool,
     pub(crate) consent: Consent,
     pub(crate) policy: Policy,
+    pub(crate) copies: Copies,
     pub(crate) evicted: Evicted,
     pub(crate) drafts: Drafts,
     pub(crate) attacker: Attacker,
@@ -240,6 +242,7 @@ impl World {
             caused.output(device, &output)?;
             self.perform(device, output)?;
         }
+        self.copies.done(&self.devices[device])?;
         let it = &mut self.devices[device];
         let start = it.start;
         if let Some(takes) = it.disk.start_commit(&mut self.random) {
@@ -282,7 +285,9 @@ impl World {
             Output::Append { ticket, append } => {
                 let said = format!("{append:?}");
                 self.record(device, "append", said.as_bytes());
-                self.devices[device].disk.append(ticket, append);
+                let it = &mut self.devices[device];
+                self.copies.appended(it, &append, &self.truth);
+                it.disk.append(ticket, append);
             }
             Output::Load { document } => {
                 self.record(device, "load", document.as_bytes());
@@ -376,6 +381,8 @@ impl World {
             return Ok(());
         }
         self.acknowledged.event(device, event, &it.disk.image)?;
+        self.check_copies(device, event)?;
+        let it = &self.devices[device];
         match event {
             Event::Delivered {
                 document,
@@ -410,6 +417,24 @@ impl World {
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_copies(&mut self, device: usize, event: &Event) -> Result<(), String> {
+        let it = &self.devices[device];
+        let copied = |id: &DeviceId| {
+            let mut same = self.devices.iter().filter(|it| it.id() == *id);
+            same.any(|it| it.hostile || it.copy_of.is_some())
+        };
+        self.copies.event(it, event, copied)?;
+        let Event::Connected { connection, .. } = event else {
+            return Ok(());
+        };
+        let Some((wire, end)) = self.network.find(*connection) else {
+            return Ok(());
+        };
+        let peer = &self.network.wires[wire].ends[1 - end];
+        self.copies
+            .connected(it, &self.devices[peer.device], peer.connection)
     }
 
     /// Notes if another device of the owner has taken the consent back under which a change was
@@ -493,6 +518,8 @@ impl World {
         let peer = it.ends[1 - end].device;
         self.introduce(device, peer);
         let it = &self.network.wires[wire];
+        self.copies
+            .opened(&self.devices[device], it.ends[end].connection);
         let peer = &self.devices[peer];
         let input = Input::Connected {
             connection: it.ends[end].connection,
