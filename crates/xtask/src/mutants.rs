@@ -42,6 +42,7 @@ const MUTANTS: &[(&str, &str)] = &[
         "consent-late",
         "sends what was collected before the consent was taken back",
     ),
+    ("expiry-forgotten", "never learns when a consent should end"),
     (
         "mildest-consent",
         "of concurrent consents the mildest counts, not the strictest",

@@ -86,7 +86,7 @@ pub(crate) fn write_own(
 }
 
 /// One edit that its author may not make, if there is anything of another person.
-fn forge(
+pub(crate) fn forge(
     tx: &mut Transaction<'_>,
     random: &mut Random,
     writer: Writer,
