@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::frame::{Hello, Message};
 use crate::id::{DocumentId, PersonId};
+use crate::mutants::broken;
 use crate::pacing::Todo;
 use crate::ranges::{Comparison, Found, Known, Range};
 use crate::session::{Comparing, ConnectionId};
@@ -80,6 +81,7 @@ impl Engine {
         let owner = document.origin.owner;
         if owner == me {
             let expiry = document.consent.next_expiry();
+            let expiry = expiry.filter(|_| !broken("expiry-forgotten"));
             self.next_expiry = self.next_expiry.into_iter().chain(expiry).min();
             for grantee in document.consent.grantees() {
                 self.common.entry(grantee).or_default().insert(id);

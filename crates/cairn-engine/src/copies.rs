@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::forks::Forks;
 use crate::id::{DeviceId, DocumentId, PersonId, ProcessId};
+use crate::mutants::broken;
 
 /// Process starts of one device that are remembered.
 const STARTS_MAX: usize = 16;
@@ -54,7 +55,7 @@ impl Engine {
     }
 
     fn cloned(&mut self, person: PersonId, device: DeviceId) {
-        if self.copies.told.insert(device) {
+        if self.copies.told.insert(device) && !broken("copy-untold") {
             tracing::warn!("two copies of one device are in use");
             self.event(Event::DeviceCloned { person, device });
         }
@@ -90,7 +91,7 @@ impl Engine {
         if own {
             copied.insert(self.device);
         }
-        if returned > 0 {
+        if returned > 0 && !broken("old-vault-untold") {
             self.event(Event::VaultBehind {
                 document: id,
                 changes: returned,

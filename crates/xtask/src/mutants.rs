@@ -31,6 +31,10 @@ const MUTANTS: &[(&str, &str)] = &[
     ),
     ("policy-skipped", "lets a reader write"),
     (
+        "rules-skipped",
+        "lets a writer write in entries of another person",
+    ),
+    (
         "consent-forgotten",
         "serves whoever ever had consent, also when it was taken back",
     ),
@@ -38,6 +42,7 @@ const MUTANTS: &[(&str, &str)] = &[
         "consent-late",
         "sends what was collected before the consent was taken back",
     ),
+    ("expiry-forgotten", "never learns when a consent should end"),
     (
         "mildest-consent",
         "of concurrent consents the mildest counts, not the strictest",
@@ -58,6 +63,11 @@ const MUTANTS: &[(&str, &str)] = &[
     (
         "answers-mixed-up",
         "takes an answer for one to whatever it asked last",
+    ),
+    ("copy-untold", "tells nobody that a device was copied"),
+    (
+        "old-vault-untold",
+        "tells nobody that a vault is older than what others know of it",
     ),
     (
         "append-forgotten",

@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 
 use automerge::transaction::Transactable;
-use automerge::{ActorId, Automerge, ChangeHash, ROOT};
-use cairn_engine::{Attestation, Changes, Claim, DeviceId, DocumentId, ProcessId};
+use automerge::{ActorId, Automerge, ChangeHash, ROOT, ReadDoc};
+use cairn_engine::{Attestation, Changes, Claim, DeviceId, DocumentId, ProcessId, actor_of};
 
+use crate::entries::forge;
 use crate::faults::Fault;
 use crate::random::Random;
-use crate::wire_format::{CHANGES, changes, changes_frame, hash_of, heads_frame};
+use crate::wire_format::{CHANGES, changes, changes_frame, heads_frame};
 use crate::world::{Happening, World};
 
 /// How many frames the attacker remembers.
@@ -128,7 +129,7 @@ impl World {
         };
         let documents = self.devices[device].documents();
         let document = self.random.pick(&documents).copied();
-        let (fault, frames) = match (self.random.below(8), document) {
+        let (fault, frames) = match (self.random.below(10), document) {
             (0, _) => (
                 Fault::Replayed,
                 vec![self.attacker.replayed(&mut self.random)],
@@ -146,7 +147,12 @@ impl World {
                 let forged = self.stolen_name(device, document);
                 (Fault::Forged, forged.into_iter().collect())
             }
-            (6, _) if self.random.chance(10) => {
+            (6, Some(document)) => return self.forge_entry(device, document),
+            (7, Some(document)) => {
+                let forged = self.forged_beside(device, document);
+                (Fault::EntryForged, forged.into_iter().collect())
+            }
+            (8, _) if self.random.chance(10) => {
                 let frame = vec![CHANGES; self.limits.frame_bytes_max + 1];
                 (Fault::Oversized, vec![frame])
             }
@@ -178,11 +184,47 @@ impl World {
         transaction.put(ROOT, "state", "stolen").ok()?;
         let (hash, _patches) = transaction.commit();
         let hash = hash?;
-        let bytes = copy
-            .get_changes(&[])
-            .into_iter()
-            .find(|change| change.hash() == hash)?;
-        let bytes = bytes.raw_bytes().to_vec();
+        self.signed_batch(device, document, &copy, None, hash)
+    }
+
+    /// A change in another's entry under an actor of the own device, built on what there was at some
+    /// earlier time: it stands beside what was written since.
+    fn forged_beside(&mut self, device: usize, document: DocumentId) -> Option<Vec<u8>> {
+        let writer = self.writer(device, document)?;
+        if self.truth.owns(&document, writer.person) {
+            return None;
+        }
+        let it = &self.devices[device];
+        let automerge = it.engine().read(document)?;
+        let earlier: Vec<ChangeHash> = automerge
+            .get_changes_meta(&[])
+            .iter()
+            .map(|change| change.hash)
+            .collect();
+        let base = *self.random.pick(&earlier)?;
+        let mut copy = automerge.fork_at(&[base]).ok()?;
+        let salt = self.random.bytes();
+        copy.set_actor(actor_of(it.id(), document, salt));
+        let mut transaction = copy.transaction();
+        forge(&mut transaction, &mut self.random, writer).ok()?;
+        let (hash, _patches) = transaction.commit();
+        let hash = hash?;
+        let made_on = self.devices[device].id();
+        self.truth.made_on.insert(hash, made_on);
+        self.signed_batch(device, document, &copy, Some(salt), hash)
+    }
+
+    /// The frame that brings one change with a signature of the device over it.
+    fn signed_batch(
+        &mut self,
+        device: usize,
+        document: DocumentId,
+        copy: &Automerge,
+        salt: Option<[u8; 8]>,
+        hash: ChangeHash,
+    ) -> Option<Vec<u8>> {
+        let it = &self.devices[device];
+        let change = copy.get_change_by_hash(&hash)?;
         let claim = Claim {
             document,
             process: ProcessId::from_bytes(self.random.bytes()),
@@ -191,14 +233,11 @@ impl World {
             previous: None,
         };
         let attestation = Attestation::sign(claim, it.id(), it.secret());
-        let author = it.person;
-        if let Some(hash) = hash_of(&bytes) {
-            self.truth.changed(document, author, hash);
-        }
+        self.truth.changed(document, it.person, hash);
         let batch = Changes {
-            changes: vec![bytes],
+            salts: salt.map(|salt| (it.id(), salt)).into_iter().collect(),
+            changes: vec![change.raw_bytes().to_vec()],
             attestations: vec![attestation.bytes().to_vec()],
-            ..Changes::default()
         };
         Some(changes_frame(&(document, batch, true)))
     }

@@ -8,6 +8,7 @@ use crate::Shape;
 use crate::attacker::Attacker;
 use crate::check::acknowledged::Acknowledged;
 use crate::check::consent::Consent;
+use crate::check::copies::Copies;
 use crate::check::drafts::Drafts;
 use crate::check::evicted::Evicted;
 use crate::check::policy::Policy;
@@ -68,6 +69,7 @@ impl World {
                 *secret,
                 Disk::new(image),
                 &limits,
+                shape.compressed,
                 &mut random,
             ));
         }
@@ -83,6 +85,7 @@ impl World {
             queue: BTreeMap::new(),
             queued: 0,
             limits,
+            compressed: shape.compressed,
             recoveries: (0..shape.people)
                 .map(|person| (person_id(person), recoveries[person]))
                 .collect(),
@@ -95,6 +98,7 @@ impl World {
             losses: shape.losses,
             consent: Consent::default(),
             policy: Policy::default(),
+            copies: Copies::default(),
             evicted: Evicted::default(),
             drafts: Drafts::default(),
             attacker: Attacker::default(),

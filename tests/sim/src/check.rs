@@ -4,6 +4,7 @@ pub(crate) mod acknowledged;
 pub(crate) mod admitted;
 pub(crate) mod consent;
 pub(crate) mod converge;
+pub(crate) mod copies;
 pub(crate) mod drafts;
 pub(crate) mod erased;
 pub(crate) mod evicted;

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use automerge::ChangeHash;
-use cairn_engine::coding::Uncompressed;
+use cairn_engine::coding::{Compression, Uncompressed};
 use cairn_engine::{
-    AllowAll, Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId,
-    ProcessId,
+    Config, ConnectionId, DeviceId, DocumentId, Engine, Event, Limits, PersonId, ProcessId,
 };
 
+use crate::compression::Zstd;
 use crate::disk::Disk;
 use crate::random::Random;
+use crate::rules::Rules;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -27,7 +28,9 @@ pub(crate) struct Device {
     pub(crate) away: bool,
     /// The device whose vault it was started from, beside that one.
     pub(crate) copy_of: Option<usize>,
+    process: ProcessId,
     limits: Limits,
+    compressed: bool,
     engine: Engine,
     pub(crate) disk: Disk,
     /// Counts the starts of the process; what was under way for an earlier one is void.
@@ -36,6 +39,8 @@ pub(crate) struct Device {
     /// How wrong its clock is.
     pub(crate) clock_millis: i64,
     pub(crate) wake_at: Option<u64>,
+    /// The end of a consent that a timer is set for.
+    pub(crate) expiry_awaited: Option<i64>,
     /// The heads it last reported as delivered to each device.
     pub(crate) delivered: BTreeMap<(DocumentId, DeviceId), Vec<ChangeHash>>,
     /// When it last reported each connection as settled.
@@ -51,9 +56,11 @@ impl Device {
         secret: [u8; 32],
         disk: Disk,
         limits: &Limits,
+        compressed: bool,
         random: &mut Random,
     ) -> Self {
-        let config = config(person, secret, limits, random);
+        let config = config(person, secret, limits, compressed, random);
+        let process = config.process;
         let engine = Engine::new(config, disk.image.restored());
         Self {
             index,
@@ -63,13 +70,16 @@ impl Device {
             stolen: false,
             away: false,
             copy_of: None,
+            process,
             limits: limits.clone(),
+            compressed,
             engine,
             disk,
             start: 0,
             down: false,
             clock_millis: 0,
             wake_at: None,
+            expiry_awaited: None,
             delivered: BTreeMap::new(),
             settled: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -79,11 +89,19 @@ impl Device {
     /// Starts the process again from what the disk has.
     pub(crate) fn start_again(&mut self, random: &mut Random) {
         let restored = self.disk.image.restored();
-        let config = config(self.person, self.secret, &self.limits, random);
+        let config = config(
+            self.person,
+            self.secret,
+            &self.limits,
+            self.compressed,
+            random,
+        );
+        self.process = config.process;
         self.engine = Engine::new(config, restored);
         self.start += 1;
         self.down = false;
         self.wake_at = None;
+        self.expiry_awaited = None;
         self.delivered.clear();
         self.settled.clear();
     }
@@ -107,6 +125,11 @@ impl Device {
 
     pub(crate) fn secret(&self) -> &[u8; 32] {
         &self.secret
+    }
+
+    /// This start of its process.
+    pub(crate) fn process(&self) -> ProcessId {
+        self.process
     }
 
     pub(crate) fn documents(&self) -> Vec<DocumentId> {
@@ -147,8 +170,14 @@ fn config(
     person: PersonId,
     device_secret: [u8; 32],
     limits: &Limits,
+    compressed: bool,
     random: &mut Random,
 ) -> Config {
+    let compression: Arc<dyn Compression> = if compressed {
+        Arc::new(Zstd)
+    } else {
+        Arc::new(Uncompressed)
+    };
     Config {
         person,
         device_secret: device_secret.into(),
@@ -158,8 +187,8 @@ fn config(
             piece_bytes: PIECE_BYTES,
             ..limits.clone()
         },
-        rules: Arc::new(AllowAll),
-        compression: Arc::new(Uncompressed),
+        rules: Arc::new(Rules),
+        compression,
     }
 }
 

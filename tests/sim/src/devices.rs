@@ -130,7 +130,15 @@ impl World {
         let new = self.devices.len();
         let person = self.devices[like].person;
         let disk = Disk::new(image);
-        let device = Device::new(new, person, secret, disk, &self.limits, &mut self.random);
+        let device = Device::new(
+            new,
+            person,
+            secret,
+            disk,
+            &self.limits,
+            self.compressed,
+            &mut self.random,
+        );
         self.devices.push(device);
         let peers: Vec<usize> = self
             .peers

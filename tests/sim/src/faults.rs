@@ -44,6 +44,8 @@ pub enum Fault {
     AdmittedMeanwhile,
     /// Consent was changed on one device while another of the owner took it back.
     ChangedMeanwhile,
+    /// The time of a consent was over, and a device of the owner took it back.
+    ConsentExpired,
     /// A document that others could read was erased.
     Erased,
     /// A document that others could read was replaced by another.
@@ -68,6 +70,8 @@ pub enum Fault {
     EvictionForged,
     /// A thief signed consent, a pause or the end of one.
     StatementForged,
+    /// A hostile person or a thief wrote in entries of others.
+    EntryForged,
     /// A hostile device sent a frame with bits flipped or its end missing.
     Mutated,
     /// It sent a frame of an earlier time.
@@ -84,7 +88,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::ConnectionCut,
         Self::FrameTorn,
         Self::Partition,
@@ -100,6 +104,7 @@ impl Fault {
         Self::TakenBackInSync,
         Self::AdmittedMeanwhile,
         Self::ChangedMeanwhile,
+        Self::ConsentExpired,
         Self::Erased,
         Self::Replaced,
         Self::ErasedMeanwhile,
@@ -112,6 +117,7 @@ impl Fault {
         Self::Stolen,
         Self::EvictionForged,
         Self::StatementForged,
+        Self::EntryForged,
         Self::Mutated,
         Self::Replayed,
         Self::Reordered,
@@ -165,7 +171,7 @@ impl World {
                     self.restore(device);
                 }
             }
-            63..66 => self.jump(device),
+            63..66 => self.jump(device)?,
             66..70 => self.dial_again(),
             70 => self.erase_apart()?,
             71..77 => self.take_back_in_sync()?,
@@ -188,10 +194,12 @@ impl World {
     }
 
     /// A wall clock goes wrong by up to a year in either direction.
-    fn jump(&mut self, device: usize) {
+    fn jump(&mut self, device: usize) -> Result<(), String> {
         let hours = i64::try_from(self.random.between(0, 20_000)).unwrap_or_default();
         self.devices[device].clock_millis = (hours - 10_000) * 3_600_000;
         self.happened(Fault::ClockJump);
+        self.devices[device].expiry_awaited = None;
+        self.drain(device)
     }
 
     fn part_at_random(&mut self) {

@@ -15,13 +15,17 @@
 mod attacker;
 mod beginning;
 mod check;
+mod compression;
 mod device;
 mod devices;
 mod disk;
+mod entries;
+mod expiry;
 mod faults;
 mod network;
 mod peace;
 mod random;
+mod rules;
 mod run;
 mod thief;
 mod truth;
@@ -47,13 +51,16 @@ pub struct Shape {
     pub hostile: bool,
     /// Whether devices are stolen and revoked, and what they did afterwards is decided about.
     pub losses: bool,
+    /// Whether devices compress what they send, as the node does. What they sent is looked at for ids
+    /// byte by byte where they do not.
+    pub compressed: bool,
     /// Whether a failure tells the whole story: every output and every fault, a line each.
     pub told: bool,
 }
 
 impl Shape {
     /// The usual shape of a seed: three people with five devices, every other world with a hostile
-    /// one among them, every other one with thefts.
+    /// one among them, every other one with thefts, every other one with compression.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = random::Random::new(seed ^ 0x5eed);
         Self {
@@ -62,6 +69,7 @@ impl Shape {
             minutes: 10,
             hostile: random.chance(50),
             losses: random.chance(50),
+            compressed: random.chance(50),
             told: false,
         }
     }
@@ -88,6 +96,13 @@ pub struct Summary {
     pub erased: usize,
     /// Changes of others that owners' devices admitted.
     pub judgements: u64,
+    /// Values of entries with one writer that were found in owners' documents.
+    pub entries: u64,
+    /// How often two devices were excused from agreeing about a document, because one took a
+    /// statement of a device that was revoked and the other may not.
+    pub disputes: u64,
+    /// How often devices told of a vault that is old or copied.
+    pub warnings: u64,
     /// How often each fault really happened.
     pub faults: BTreeMap<Fault, u64>,
     /// Changes that were refused, set aside where they were written, and found there at the end.

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
     }
     let mut failures = 0_u64;
     let mut faults: BTreeMap<Fault, u64> = BTreeMap::new();
+    let mut disputes = 0;
     for seed in arguments.from..arguments.from + arguments.seeds {
         let mut shape = Shape::of_seed(seed);
         shape.people = arguments.people.unwrap_or(shape.people).max(2);
@@ -84,7 +85,8 @@ fn main() -> ExitCode {
                 }
                 println!(
                     "  {} events, {} frames, {} documents, {} changes, {} seen on the wire, \
-                     {} promises, {} drafts, {} erased with {} drafts",
+                     {} promises, {} drafts, {} erased with {} drafts, {} values of entries, \
+                     {} disputes, {} warnings",
                     summary.events,
                     summary.frames,
                     summary.documents,
@@ -94,7 +96,11 @@ fn main() -> ExitCode {
                     summary.drafts,
                     summary.erased,
                     summary.drafts_of_erased,
+                    summary.entries,
+                    summary.disputes,
+                    summary.warnings,
                 );
+                disputes += summary.disputes;
                 for (fault, count) in summary.faults {
                     *faults.entry(fault).or_default() += count;
                 }
@@ -122,6 +128,7 @@ fn main() -> ExitCode {
             faults.get(&fault).copied().unwrap_or_default()
         );
     }
+    println!("{disputes:>10} times two devices were excused from agreeing about a document");
     if failures == 0 {
         return ExitCode::SUCCESS;
     }

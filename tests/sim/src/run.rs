@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cairn_engine::{DocumentId, Role};
 
-use crate::check::{admitted, converge, drafts, erased, evicted, proven, strictest, view};
+use crate::check::{
+    admitted, consent, converge, drafts, erased, evicted, policy, proven, strictest, view,
+};
 use crate::random::Random;
 use crate::world::World;
 use crate::{Failure, Shape, Summary};
@@ -67,9 +69,11 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     world.put_in_order()?;
     converge::heads(world)?;
     strictest::counts(world)?;
+    consent::none_overdue(world)?;
     evicted::nobody(world)?;
     admitted::kept(world)?;
     let drafts = drafts::kept(world)?;
+    let entries = read_entries(world)?;
     let since = world.now;
     let mut written = everyone_writes(world)?;
     // Once more while the first words are on their way and in the gate.
@@ -96,6 +100,7 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
     converge::equal_hellos(world)?;
     let drafts_of_erased = drafts::kept_when_erased(world)?;
     let erased = erased::check(world)?;
+    let disputes = converge::disputes(world);
     Ok(Summary {
         outputs: *world.outputs.finalize().as_bytes(),
         events: faulty,
@@ -106,6 +111,9 @@ fn simulate(world: &mut World, seed: u64, shape: &Shape) -> Result<Summary, Stri
         promises: world.acknowledged.promises,
         erased,
         judgements: world.policy.judgements,
+        entries,
+        disputes,
+        warnings: world.copies.warnings,
         faults: std::mem::take(&mut world.faults),
         drafts,
         drafts_of_erased,
@@ -117,10 +125,23 @@ fn look_at(world: &World, device: usize, document: Option<DocumentId>) -> Result
     match document {
         Some(document) if !device.down && !device.hostile => {
             view::memory(device, document)?;
-            proven::check(device, document, &world.truth)
+            proven::check(device, document, &world.truth)?;
+            policy::entries(world, device, document).map(drop)
         }
         _ => Ok(()),
     }
+}
+
+/// Looks at the entries of all documents on all devices of their owners. Returns how many values
+/// there are.
+fn read_entries(world: &World) -> Result<u64, String> {
+    let mut entries = 0;
+    for device in world.devices.iter().filter(|it| world.counts(it.index)) {
+        for document in device.documents() {
+            entries += policy::entries(world, device, document)?;
+        }
+    }
+    Ok(entries)
 }
 
 fn open_all(world: &mut World) -> Result<(), String> {

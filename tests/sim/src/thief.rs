@@ -44,10 +44,16 @@ impl World {
         let Some(victim) = self.random.pick(&others).copied() else {
             return Ok(());
         };
-        match self.random.below(6) {
+        match self.random.below(8) {
             0..2 => self.forge_eviction(device, victim),
             2 => self.pause(device, victim)?,
             3 => self.evict_with_wrong_code(device, victim)?,
+            4 | 5 => {
+                let documents = self.devices[device].documents();
+                if let Some(document) = self.random.pick(&documents).copied() {
+                    self.forge_entry(device, document)?;
+                }
+            }
             _ => self.forge_statement(device, victim),
         }
         self.drain(device)

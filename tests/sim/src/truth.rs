@@ -27,6 +27,8 @@ pub(crate) struct Truth {
     pub(crate) statements: BTreeMap<[u8; 32], (Option<DocumentId>, DeviceId)>,
     /// Every consent that was signed, by its name.
     pub(crate) grants: BTreeMap<[u8; 32], Grant>,
+    /// Every statement that ends a document, by its name.
+    pub(crate) retirements: BTreeSet<[u8; 32]>,
     /// Devices that their person's recovery key has revoked.
     pub(crate) revoked: BTreeSet<DeviceId>,
     /// Which device added another.
@@ -57,10 +59,10 @@ impl Truth {
         }
     }
 
-    /// Whether a change was made on a device that was revoked, sooner or later.
-    pub(crate) fn is_of_lost(&self, hash: &ChangeHash) -> bool {
+    /// The device that a change was made on, if it was revoked, sooner or later.
+    pub(crate) fn lost_maker(&self, hash: &ChangeHash) -> Option<&DeviceId> {
         let made_on = self.made_on.get(hash);
-        made_on.is_some_and(|device| self.revoked.contains(device))
+        made_on.filter(|device| self.revoked.contains(device))
     }
 
     /// Reads the statements on a disk that nobody has read yet.
@@ -70,13 +72,25 @@ impl Truth {
                 && let Ok(signed) = SignedStatement::from_bytes(bytes.clone())
             {
                 let about = signed.statement().document();
-                if let Statement::Grant(grant) = signed.statement() {
-                    self.grants.insert(*hash, grant.clone());
+                match signed.statement() {
+                    Statement::Grant(grant) => {
+                        self.grants.insert(*hash, grant.clone());
+                    }
+                    Statement::DocumentRetired(_) => {
+                        self.retirements.insert(*hash);
+                    }
+                    _ => {}
                 }
                 self.statements
                     .insert(*hash, (about, signed.signing_device()));
             }
         }
+    }
+
+    /// Whether a statement says what a person may do in the document that it is about.
+    pub(crate) fn bears_on(&self, hash: &[u8; 32], person: PersonId) -> bool {
+        let grant = self.grants.get(hash);
+        grant.is_some_and(|grant| grant.grantee == person) || self.retirements.contains(hash)
     }
 
     /// Whether a device was added by one that was revoked since, or by one that was added so.

@@ -3,8 +3,10 @@
 //! A frame is `kind u8 | body`, the body in postcard. Only what is needed here is taken apart.
 
 use automerge::{Change, ChangeHash};
-use cairn_engine::coding::{Context, Uncompressed, pack, unpack};
+use cairn_engine::coding::{Context, pack, unpack};
 use cairn_engine::{Changes, DeviceId, DocumentId, Limits, SignedStatement};
+
+use crate::compression::Zstd;
 
 pub(crate) const HELLO: u8 = 1;
 pub(crate) const STATEMENTS: u8 = 2;
@@ -38,14 +40,14 @@ pub(crate) fn piece(frame: &[u8]) -> Option<(DocumentId, u64, Vec<u8>)> {
     Some((document, at, bytes))
 }
 
-/// A part of a batch as it travels.
+/// A part of a batch as it travels; it says itself whether it is compressed.
 pub(crate) fn batch(document: DocumentId, packed: &[u8], sender: DeviceId) -> Option<Changes> {
     let context = Context {
         document,
         sender: Some(sender),
     };
     let bytes_max = Limits::default().batch_bytes_max;
-    unpack(packed, &context, &Uncompressed, bytes_max).ok()
+    unpack(packed, &context, &Zstd, bytes_max).ok()
 }
 
 /// Writes a frame with changes.

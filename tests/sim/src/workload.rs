@@ -6,8 +6,10 @@ use automerge::transaction::{Transactable, Transaction};
 use automerge::{AutomergeError, ObjType, ROOT, ReadDoc};
 use cairn_engine::{DocumentId, EditError, Role, ShareTerms};
 
+use crate::entries::write_own;
 use crate::faults::Fault;
 use crate::random::Random;
+use crate::rules::{KINDS, entries_of};
 use crate::world::{Happening, World};
 
 /// Documents one device makes at most.
@@ -57,11 +59,14 @@ impl World {
         if own >= DOCUMENTS_MAX {
             return Ok(());
         }
-        let kind = u16::try_from(self.random.below(3)).unwrap_or_default();
+        let kind = self.random.next() as u16 % KINDS;
         let words = words(&mut self.random, 40);
         let made = it.engine_mut().create(now, kind, |tx| {
             let text = tx.put_object(ROOT, "text", ObjType::Text)?;
             tx.put_object(ROOT, "entries", ObjType::Map)?;
+            if let Some(container) = entries_of(kind) {
+                tx.put_object(ROOT, container, ObjType::Map)?;
+            }
             tx.splice_text(&text, 0, 0, &words)
         });
         let (document, ()) = made.map_err(|error| format!("device {device}: {error}"))?;
@@ -70,6 +75,7 @@ impl World {
         self.truth.created(document, person);
         let id = it.id();
         for hash in heads {
+            self.copies.wrote(&self.devices[device], hash);
             self.truth.changed(document, person, hash);
             self.truth.made_on.insert(hash, id);
         }
@@ -82,8 +88,14 @@ impl World {
             return self.drain(device);
         }
         let seed = self.random.next();
+        let writer = self.writer(device, document);
         self.edit(device, document, |tx| {
-            change_something(tx, &mut Random::new(seed)).expect("edits fit what is there");
+            let mut random = Random::new(seed);
+            match writer.filter(|_| random.chance(20)) {
+                Some(writer) => write_own(tx, &mut random, writer),
+                None => change_something(tx, &mut random),
+            }
+            .expect("edits fit what is there");
         })
     }
 
@@ -106,7 +118,7 @@ impl World {
         self.drain(device)
     }
 
-    fn edit(
+    pub(crate) fn edit(
         &mut self,
         device: usize,
         document: DocumentId,
@@ -141,6 +153,7 @@ impl World {
                 return Err(format!("device {device}: an edit left several heads"));
             };
             let hash = *hash;
+            self.copies.wrote(it, hash);
             self.truth.changed(document, it.person, hash);
             self.truth.made_on.insert(hash, it.id());
             self.drafts.written(device, document, hash);
@@ -242,10 +255,11 @@ impl World {
         if person == grantee {
             return Ok(());
         }
+        let expires_millis = self.choose_end(device, role);
         let terms = ShareTerms {
             role,
             purpose: String::new(),
-            expires_millis: None,
+            expires_millis,
         };
         let shared = self.devices[device]
             .engine_mut()
@@ -258,7 +272,9 @@ impl World {
                 "device {device}: sharing its own or others' documents went wrong: {shared:?}"
             ));
         }
-        self.tell(|| format!("{device} shares {document:?} with {peer}: {role:?}"));
+        self.tell(|| {
+            format!("{device} shares {document:?} with {peer}: {role:?}, until {expires_millis:?}")
+        });
         if shared.is_ok() && role >= Role::Read {
             self.truth.shared(document, grantee);
         }
@@ -266,7 +282,7 @@ impl World {
     }
 }
 
-fn words(random: &mut Random, characters_max: u64) -> String {
+pub(crate) fn words(random: &mut Random, characters_max: u64) -> String {
     const LETTERS: [&str; 12] = ["a", "e", "n", "t", "s", "r", " ", "d", "é", "ß", "猫", "🌲"];
     let count = random.between(1, characters_max);
     (0..count)

@@ -14,6 +14,7 @@ use cairn_engine::{
 use crate::attacker::Attacker;
 use crate::check::acknowledged::{self, Acknowledged};
 use crate::check::consent::{Consent, Sent};
+use crate::check::copies::Copies;
 use crate::check::drafts::Drafts;
 use crate::check::evicted::Evicted;
 use crate::check::limits::Caused;
@@ -55,6 +56,8 @@ pub(crate) enum Happening {
     },
     /// The engine's timer.
     Wake { device: usize, start: u32 },
+    /// The time of a consent may be over.
+    Expire { device: usize, start: u32 },
     /// A process starts.
     Start { device: usize },
     /// A device looks for peers.
@@ -90,6 +93,8 @@ pub(crate) struct World {
     pub(crate) queued: u64,
     /// The same for all devices. In every other world little may be under way at once.
     pub(crate) limits: Limits,
+    /// Whether devices compress what they send.
+    pub(crate) compressed: bool,
     /// The recovery key of each person, which no device has.
     pub(crate) recoveries: BTreeMap<PersonId, [u8; 32]>,
     pub(crate) devices: Vec<Device>,
@@ -104,6 +109,7 @@ pub(crate) struct World {
     pub(crate) losses: bool,
     pub(crate) consent: Consent,
     pub(crate) policy: Policy,
+    pub(crate) copies: Copies,
     pub(crate) evicted: Evicted,
     pub(crate) drafts: Drafts,
     pub(crate) attacker: Attacker,
@@ -177,6 +183,7 @@ impl World {
                 self.devices[device].wake_at = None;
                 self.input(device, Input::Tick)
             }
+            Happening::Expire { device, start } if self.runs(device, start) => self.expire(device),
             Happening::Start { device } => self.start(device),
             Happening::Dial { device } if !self.calm => {
                 self.dial(device);
@@ -218,7 +225,13 @@ impl World {
 
     pub(crate) fn input(&mut self, device: usize, input: Input) -> Result<(), String> {
         let now = self.clocks(device);
+        let overdue = if matches!(input, Input::Connected { .. }) {
+            self.overdue(device)
+        } else {
+            Vec::new()
+        };
         self.devices[device].engine_mut().handle(now, input);
+        self.note_expired(device, &overdue);
         self.drain(device)
     }
 
@@ -229,6 +242,7 @@ impl World {
             caused.output(device, &output)?;
             self.perform(device, output)?;
         }
+        self.copies.done(&self.devices[device])?;
         let it = &mut self.devices[device];
         let start = it.start;
         if let Some(takes) = it.disk.start_commit(&mut self.random) {
@@ -237,6 +251,7 @@ impl World {
             }
             self.at(self.now + takes, Happening::Committed { device, start });
         }
+        self.await_expiry(device);
         let it = &mut self.devices[device];
         let timeout = it.engine().poll_timeout();
         if timeout.is_some() && timeout != it.wake_at {
@@ -270,7 +285,9 @@ impl World {
             Output::Append { ticket, append } => {
                 let said = format!("{append:?}");
                 self.record(device, "append", said.as_bytes());
-                self.devices[device].disk.append(ticket, append);
+                let it = &mut self.devices[device];
+                self.copies.appended(it, &append, &self.truth);
+                it.disk.append(ticket, append);
             }
             Output::Load { document } => {
                 self.record(device, "load", document.as_bytes());
@@ -364,6 +381,8 @@ impl World {
             return Ok(());
         }
         self.acknowledged.event(device, event, &it.disk.image)?;
+        self.check_copies(device, event)?;
+        let it = &self.devices[device];
         match event {
             Event::Delivered {
                 document,
@@ -398,6 +417,24 @@ impl World {
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_copies(&mut self, device: usize, event: &Event) -> Result<(), String> {
+        let it = &self.devices[device];
+        let copied = |id: &DeviceId| {
+            let mut same = self.devices.iter().filter(|it| it.id() == *id);
+            same.any(|it| it.hostile || it.copy_of.is_some())
+        };
+        self.copies.event(it, event, copied)?;
+        let Event::Connected { connection, .. } = event else {
+            return Ok(());
+        };
+        let Some((wire, end)) = self.network.find(*connection) else {
+            return Ok(());
+        };
+        let peer = &self.network.wires[wire].ends[1 - end];
+        self.copies
+            .connected(it, &self.devices[peer.device], peer.connection)
     }
 
     /// Notes if another device of the owner has taken the consent back under which a change was
@@ -453,6 +490,7 @@ impl World {
         self.consent.sent(&self.truth, sent, |document| {
             from.engine().role(document, to.person)
         })?;
+        self.consent.still_lasts(from, to, &bytes)?;
         if to.hostile {
             self.attacker.overhear(from.id(), &bytes);
         }
@@ -480,6 +518,8 @@ impl World {
         let peer = it.ends[1 - end].device;
         self.introduce(device, peer);
         let it = &self.network.wires[wire];
+        self.copies
+            .opened(&self.devices[device], it.ends[end].connection);
         let peer = &self.devices[peer];
         let input = Input::Connected {
             connection: it.ends[end].connection,
@@ -634,6 +674,6 @@ impl World {
         it.start_again(&mut self.random);
         self.tell(|| format!("{device} starts"));
         self.evicted.started(device);
-        self.drain(device)
+        self.expire(device)
     }
 }

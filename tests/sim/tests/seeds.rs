@@ -12,6 +12,7 @@ const SEEDS_MAX: u64 = 400;
 fn the_first_seeds_pass_and_everything_that_can_go_wrong_does() {
     let mut faults: BTreeMap<Fault, u64> = BTreeMap::new();
     let (mut found, mut promises, mut judgements) = (0, 0, 0);
+    let (mut entries, mut warnings) = (0, 0);
     let (mut drafts, mut erased, mut drafts_of_erased) = (0, 0, 0);
     for seed in 1.. {
         let mut shape = Shape::of_seed(seed);
@@ -32,6 +33,8 @@ fn the_first_seeds_pass_and_everything_that_can_go_wrong_does() {
                 found += summary.changes_found;
                 promises += summary.promises;
                 judgements += summary.judgements;
+                entries += summary.entries;
+                warnings += summary.warnings;
                 drafts += summary.drafts;
                 erased += summary.erased;
                 drafts_of_erased += summary.drafts_of_erased;
@@ -40,6 +43,7 @@ fn the_first_seeds_pass_and_everything_that_can_go_wrong_does() {
     }
     // The checkers had something to find: otherwise their silence would mean nothing.
     assert!(found > 0 && promises > 0 && judgements > 0 && drafts > 0);
+    assert!(entries > 0 && warnings > 0);
     assert!(erased > 0 && drafts_of_erased > 0);
 }
 

@@ -7,10 +7,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
-use cairn_engine::{Changes, DeviceId, DocumentId, PersonId, Role};
+use cairn_engine::{Changes, DeviceId, DocumentId, GrantLine, PersonId, RecordHash, Role};
 
+use crate::device::Device;
 use crate::truth::Truth;
 use crate::wire_format;
+use crate::world::World;
+
+/// When all is at rest, no consent lasts beyond its time by the clock of the owner's device.
+pub(crate) fn none_overdue(world: &World) -> Result<(), String> {
+    for device in world.devices.iter().filter(|it| world.counts(it.index)) {
+        if let Some((document, ..)) = world.overdue(device.index).first() {
+            return Err(format!(
+                "device {} upholds a consent for {document:?} whose time is over",
+                device.index
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// A frame on its way, and who is who.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +49,8 @@ pub(crate) struct Consent {
     /// Which device ever sent which change: it has it, whatever became of its disk.
     pub(crate) sent: BTreeSet<(DeviceId, ChangeHash)>,
     pub(crate) changes_found: u64,
+    /// Consent that each start of each device took back because its time was over.
+    over: BTreeMap<(usize, u32), BTreeSet<RecordHash>>,
     /// What was sent of large batches, and how much of it was looked at.
     pieces: BTreeMap<(DeviceId, DeviceId, DocumentId), (Vec<u8>, usize)>,
 }
@@ -47,6 +64,7 @@ impl Default for Consent {
             found: BTreeMap::new(),
             sent: BTreeSet::new(),
             changes_found: 0,
+            over: BTreeMap::new(),
             pieces: BTreeMap::new(),
         }
     }
@@ -97,6 +115,38 @@ impl Consent {
             }
         }
         self.search(truth, sent)
+    }
+
+    /// A device of the owner has signed that a consent is over.
+    pub(crate) fn ended(&mut self, device: &Device, statement: RecordHash) {
+        let over = self.over.entry((device.index, device.start)).or_default();
+        over.insert(statement);
+    }
+
+    /// What a device took back because its time was over never serves anyone there again.
+    pub(crate) fn still_lasts(
+        &self,
+        from: &Device,
+        to: &Device,
+        frame: &[u8],
+    ) -> Result<(), String> {
+        let Some(over) = self.over.get(&(from.index, from.start)) else {
+            return Ok(());
+        };
+        let piece = || wire_format::piece(frame).map(|(document, ..)| document);
+        let Some(document) = wire_format::document(frame).or_else(piece) else {
+            return Ok(());
+        };
+        let engine = from.engine();
+        let mut lines = engine.grants_in_force(document).into_iter();
+        let stands = |line: &GrantLine| line.grantee == to.person && over.contains(&line.statement);
+        if from.person != to.person && lines.any(|line| stands(&line)) {
+            return Err(format!(
+                "device {} serves {document:?} by a consent whose time is over",
+                from.index
+            ));
+        }
+        Ok(())
     }
 
     /// The parts of a large batch that a piece completes.

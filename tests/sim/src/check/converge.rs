@@ -28,17 +28,25 @@ pub(crate) fn left_behind(
     one: &Device,
     other: &Device,
 ) -> bool {
-    if one.person == other.person {
-        return false;
-    }
-    let mut of_lost = world
+    statements_left_behind(world, document, one, other)
+        .next()
+        .is_some()
+}
+
+fn statements_left_behind<'a>(
+    world: &'a World,
+    document: DocumentId,
+    one: &'a Device,
+    other: &'a Device,
+) -> impl Iterator<Item = &'a [u8; 32]> {
+    let of_lost = world
         .truth
         .statements
         .iter()
-        .filter(|(_, (about, signer))| {
+        .filter(move |(_, (about, signer))| {
             *about == Some(document) && world.truth.revoked.contains(signer)
         });
-    of_lost.any(|(hash, (_, signer))| {
+    let left = of_lost.filter(move |(hash, (_, signer))| {
         let mut devices = world.devices.iter();
         let lost = devices.find(|it| it.id() == *signer);
         let stays = |has: &Device, lacks: &Device| {
@@ -46,8 +54,39 @@ pub(crate) fn left_behind(
                 && has.disk.image.has_statement(hash)
                 && !lacks.disk.image.has_statement(hash)
         };
-        stays(one, other) || stays(other, one)
+        one.person != other.person && (stays(one, other) || stays(other, one))
+    });
+    left.map(|(hash, _)| hash)
+}
+
+/// Whether two devices differ for ever about what a person of theirs may do in a document, because a
+/// statement about just that was [left behind](left_behind).
+pub(crate) fn is_disputed(
+    world: &World,
+    document: DocumentId,
+    one: &Device,
+    other: &Device,
+) -> bool {
+    [one.person, other.person].into_iter().any(|person| {
+        let role = |device: &Device| device.engine().role(document, person);
+        let mut left = statements_left_behind(world, document, one, other);
+        role(one) != role(other) && left.any(|hash| world.truth.bears_on(hash, person))
     })
+}
+
+/// How often a device of a document's owner and another are excused from agreeing about it.
+pub(crate) fn disputes(world: &World) -> u64 {
+    let documents = world.truth.documents.iter();
+    let disputes = documents.map(|(document, truth)| {
+        let counting = world.peers.iter().filter(|(one, other)| {
+            let both = world.counts(*one) && world.counts(*other);
+            let (owner, reader) = (&world.devices[*one], &world.devices[*other]);
+            let owned = owner.person == truth.owner;
+            both && owned && is_disputed(world, *document, owner, reader)
+        });
+        counting.count() as u64
+    });
+    disputes.sum()
 }
 
 /// Every honest pair of an owner's device and a reader's.
@@ -57,7 +96,7 @@ fn pairs(world: &World) -> Vec<Pair<'_>> {
         for (one, other) in &world.peers {
             let (owner, reader) = (&world.devices[*one], &world.devices[*other]);
             let both = world.counts(*one) && world.counts(*other);
-            if owner.person != truth.owner || !both || left_behind(world, *document, owner, reader)
+            if owner.person != truth.owner || !both || is_disputed(world, *document, owner, reader)
             {
                 continue;
             }
@@ -139,7 +178,7 @@ pub(crate) fn told(
             }
             // What one holds to be shared and the other does not is asked for in vain.
             let mut documents = world.truth.documents.keys();
-            let in_vain = documents.any(|it| left_behind(world, *it, writer, peer));
+            let in_vain = documents.any(|it| is_disputed(world, *it, writer, peer));
             let settled = in_vain
                 || world.network.open_wires().into_iter().any(|wire| {
                     let ends = &world.network.wires[wire].ends;

@@ -2,7 +2,7 @@
 
 use cairn_engine::DocumentId;
 
-use crate::check::converge::left_behind;
+use crate::check::converge::is_disputed;
 use crate::device::Device;
 use crate::wire_format::hash_of;
 use crate::world::World;
@@ -18,7 +18,7 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
             let knows = owner.engine().is_retired(*document);
             let in_use = |device: usize| world.counts(device) && !world.is_orphaned(device);
             let both = in_use(*one) && in_use(*other);
-            if owner.person != truth.owner || !both || left_behind(world, *document, owner, peer) {
+            if owner.person != truth.owner || !both || is_disputed(world, *document, owner, peer) {
                 continue;
             }
             if peer.engine().is_retired(*document) && !knows {
