@@ -123,9 +123,9 @@ pub enum BatchError {
     /// More attestations than a batch may have.
     #[error("a batch has too many attestations")]
     TooMany,
-    /// It refers to what is not in its past, or nests too deep.
-    #[error("a change does not fit what it says it is built on")]
-    Form,
+    /// It does not fit what it says it is built on.
+    #[error("a change does not fit what it says it is built on: {0}")]
+    Form(#[from] FitError),
     /// automerge fails on it or would write it differently.
     #[error("a change cannot be applied faithfully")]
     Unappliable,
@@ -276,7 +276,7 @@ impl Admission {
                 Err(FitError::Heads | FitError::Objects) => {
                     refused.insert(hash, Refusal::DocumentFull);
                 }
-                Err(_) => return Err(BatchError::Form),
+                Err(error) => return Err(error.into()),
             }
         }
         let counting = attestations.iter().filter(|attestation| {

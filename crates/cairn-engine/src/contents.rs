@@ -155,17 +155,24 @@ impl LoadedDocument {
 
 /// Why a change does not fit the document, beyond its own form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum FitError {
+#[non_exhaustive]
+pub enum FitError {
+    /// It is not the next of its actor, or what it depends on is missing.
     #[error(transparent)]
     Order(#[from] OrderError),
+    /// It names an operation that it cannot have known.
     #[error("an operation refers to something that is not in the change's past")]
     Reference,
+    /// See [`Limits::nesting_max`].
     #[error("objects are nested too deep")]
     Nesting,
+    /// See [`Limits::document_heads_max`].
     #[error("the document would have more heads than allowed")]
     Heads,
+    /// See [`Limits::document_objects_max`].
     #[error("the document would have more objects than allowed")]
     Objects,
+    /// Marks are not read by this version.
     #[error("text marks are not used in this protocol version")]
     Marks,
 }

@@ -45,13 +45,18 @@ pub(crate) struct Node {
 
 /// Why a change does not fit the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum OrderError {
+#[non_exhaustive]
+pub enum OrderError {
+    /// A change it depends on is not here.
     #[error("a change it depends on is missing")]
     DependencyMissing,
+    /// Its sequence number is taken or too high.
     #[error("its sequence number is not the next of its actor")]
     Sequence,
+    /// Its actor's previous change is not in its past.
     #[error("it does not descend from its actor's previous change")]
     NotDescended,
+    /// Its first operation number is not the one after the highest in its past.
     #[error("its first operation number does not follow its dependencies")]
     StartOperation,
 }

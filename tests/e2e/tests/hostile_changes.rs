@@ -8,8 +8,8 @@ use cairn_e2e::hostile::{ChangeParts, Scene, deltas, number, run, sealed, single
 use cairn_engine::chunk::Part;
 use cairn_engine::coding::{CodingError, Compression};
 use cairn_engine::{
-    Attestation, BatchError, ChunkError, Claim, DocumentContent, ProcessId, Refusal,
-    StatementError, content_frame,
+    Attestation, BatchError, ChunkError, Claim, DocumentContent, FitError, OrderError, ProcessId,
+    Refusal, StatementError, content_frame,
 };
 use cairn_node::transport::CloseReason;
 
@@ -149,7 +149,11 @@ fn operation_counters_near_the_largest_are_refused() {
         start_op: (1 << 31) - 1,
         ..change
     };
-    change_refused(&mut scene, largest, BatchError::Form);
+    change_refused(
+        &mut scene,
+        largest,
+        FitError::Order(OrderError::StartOperation).into(),
+    );
     scene.unharmed();
 }
 
@@ -212,8 +216,16 @@ fn deep_nesting_is_refused_in_one_change_and_over_many() {
     let nested = |change: ChangeParts, levels| {
         ChangeParts::nested(change.dependencies, change.actor, change.start_op, levels)
     };
-    change_refused(&mut scene, |change| nested(change, 5_000), BatchError::Form);
-    change_refused(&mut scene, |change| nested(change, 17), BatchError::Form);
+    change_refused(
+        &mut scene,
+        |change| nested(change, 5_000),
+        FitError::Nesting.into(),
+    );
+    change_refused(
+        &mut scene,
+        |change| nested(change, 17),
+        FitError::Nesting.into(),
+    );
     // Sixteen are allowed, and a later change cannot go on from there.
     let (change, salt) = scene.attacker.put(scene.shared, "n");
     let first = nested(change, 16);
@@ -244,7 +256,7 @@ fn deep_nesting_is_refused_in_one_change_and_over_many() {
     let frame = scene
         .attacker
         .batch(scene.shared, &[salt], vec![inside.bytes()], inside.hash());
-    refused(&mut scene, &frame, BatchError::Form);
+    refused(&mut scene, &frame, FitError::Nesting.into());
     scene.unharmed();
 }
 
