@@ -50,6 +50,10 @@ impl World {
             let bytes = random.between(1 << 10, 16 << 10);
             limits.unprocessed_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
         }
+        if random.chance(25) {
+            let bytes = random.between(0, 8 << 10);
+            limits.memory_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        }
         let mut all = Vec::new();
         let mut peers = BTreeSet::new();
         for (index, secret) in secrets.iter().enumerate() {

@@ -32,6 +32,8 @@ pub enum Fault {
     WriteError,
     /// A commit failed for want of room.
     FullDisk,
+    /// There was little memory, and documents were let go of.
+    LetGo,
     /// An old backup was copied over a vault.
     RolledBack,
     /// A copy of a vault was started while the original goes on.
@@ -88,7 +90,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::ConnectionCut,
         Self::FrameTorn,
         Self::Partition,
@@ -98,6 +100,7 @@ impl Fault {
         Self::SlowDisk,
         Self::WriteError,
         Self::FullDisk,
+        Self::LetGo,
         Self::RolledBack,
         Self::CopiedVault,
         Self::ClockJump,

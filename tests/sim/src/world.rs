@@ -252,6 +252,10 @@ impl World {
             self.at(self.now + takes, Happening::Committed { device, start });
         }
         self.await_expiry(device);
+        let bytes_max = self.limits.memory_bytes_max;
+        if !self.devices[device].engine_mut().let_go(bytes_max).is_empty() {
+            self.happened(Fault::LetGo);
+        }
         let it = &mut self.devices[device];
         let timeout = it.engine().poll_timeout();
         if timeout.is_some() && timeout != it.wake_at {
