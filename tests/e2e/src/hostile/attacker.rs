@@ -419,39 +419,30 @@ impl Attacker {
         self.run();
     }
 
-    /// Makes a goal of its own with so many values that do not compress, of the largest size each, and
-    /// shares it with somebody.
+    /// A document of its own with these values, that another person may write.
     ///
     /// # Panics
     /// When its engine does not let it.
-    pub fn share_large(&mut self, with: PersonId, values: usize) -> DocumentId {
-        const VALUE_BYTES: usize = 60_000;
+    pub fn share_own(&mut self, kind: u16, values: &[Vec<u8>], with: PersonId) -> DocumentId {
         let now = self.now();
-        let (document, ()) = self
-            .engine
-            .create(now, 1, |transaction| transaction.put(ROOT, "schema", 1))
-            .expect("anybody can make a goal");
-        for _ in 0..values {
-            self.salts += 1;
-            let mut state = self.salts;
-            let next = || {
-                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-                (state >> 56) as u8
+        let nothing = |_: &mut Transaction<'_>| Ok::<_, AutomergeError>(());
+        let created = self.engine.create(now, kind, nothing);
+        let (document, ()) = created.expect("an empty document can be made");
+        for (number, value) in values.iter().enumerate() {
+            let put = |transaction: &mut Transaction<'_>| {
+                transaction.put(ROOT, format!("value {number}"), value.clone())
             };
-            let value: Vec<u8> = std::iter::repeat_with(next).take(VALUE_BYTES).collect();
-            let put = |transaction: &mut Transaction<'_>| transaction.put(ROOT, "noise", value);
-            self.engine
-                .edit(now, document, put)
-                .expect("a goal takes it");
+            let edited = self.engine.edit(now, document, put);
+            edited.expect("the values are within the limits");
+            self.run();
         }
         let terms = ShareTerms {
             role: Role::Write,
-            purpose: "to fill a memory".into(),
+            purpose: "to fill your memory".into(),
             expires_millis: None,
         };
-        self.engine
-            .share(now, document, with, terms)
-            .expect("its own goal can be shared");
+        let shared = self.engine.share(now, document, with, terms);
+        shared.expect("a paired person can be given a role");
         self.run();
         document
     }
