@@ -102,6 +102,11 @@ impl World {
         }
         let new = self.begin_device(by, secret, image);
         self.peers.extend([(by, new), (new, by)]);
+        // Its person pairs what a copy added with the original too: nobody else would bring them
+        // together.
+        if let Some(original) = self.devices[by].copy_of {
+            self.peers.extend([(original, new), (new, original)]);
+        }
         self.tell(|| format!("{new} was added by {by}"));
         self.happened(Fault::DeviceAdded);
         self.drain(new)
