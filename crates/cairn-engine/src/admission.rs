@@ -609,12 +609,13 @@ fn is_faithful(
                 .is_some_and(|change| change.raw_bytes() == bytes)
         });
     }
-    let rebuilt: BTreeMap<ChangeHash, Vec<u8>> = automerge
+    let rebuilt: BTreeMap<ChangeHash, Change> = automerge
         .get_changes(before)
         .into_iter()
-        .map(|change| (change.hash(), change.raw_bytes().to_vec()))
+        .map(|change| (change.hash(), change))
         .collect();
-    changes
-        .iter()
-        .all(|(hash, bytes)| rebuilt.get(hash) == Some(bytes))
+    changes.iter().all(|(hash, bytes)| {
+        let rebuilt = rebuilt.get(hash);
+        rebuilt.is_some_and(|change| change.raw_bytes() == bytes)
+    })
 }

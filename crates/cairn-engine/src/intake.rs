@@ -205,7 +205,7 @@ impl Engine {
                 let step = self.admitted(connection, id, &contents, *admitted);
                 // Nobody else may still look at what was the document until now.
                 if let (Some(step), Ok(before)) = (step, Arc::try_unwrap(contents)) {
-                    self.spare = Spare::new(id, before.automerge, step);
+                    self.spare = Some(Spare::new(id, before.automerge, step));
                 }
             }
             Err(error) => self.batch_refused(connection, id, error),
@@ -273,7 +273,7 @@ impl Engine {
             forks,
             ..
         } = admitted;
-        let step = (!edited_meanwhile).then(|| changes.clone());
+        let step = (!edited_meanwhile && Spare::may_catch_up(&changes)).then(|| changes.clone());
         self.counters.changes_received += changes.len() as u64;
         self.look_for_copies(id, &changes, &attestations, &contradicted);
         let document = self.documents.get(&id);

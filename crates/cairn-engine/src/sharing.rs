@@ -75,6 +75,22 @@ impl Engine {
         grantee: PersonId,
         terms: ShareTerms,
     ) -> Result<(), ShareError> {
+        if self.sign_consent(now, id, grantee, terms)? {
+            self.consent_changed(id, None);
+            self.report_settled();
+        }
+        Ok(())
+    }
+
+    /// Signs and keeps what [`share`](Self::share) says, and tells nobody yet. Returns whether there was
+    /// anything to sign.
+    fn sign_consent(
+        &mut self,
+        now: Now,
+        id: DocumentId,
+        grantee: PersonId,
+        terms: ShareTerms,
+    ) -> Result<bool, ShareError> {
         let document = self.documents.get(&id).ok_or(ShareError::UnknownDocument)?;
         if document.origin.owner != self.config.person {
             return Err(ShareError::NotOwner);
@@ -95,7 +111,7 @@ impl Engine {
             return Err(ShareError::PurposeTooLong);
         }
         if terms.role == Role::None && !document.consent.concerns(grantee) {
-            return Ok(());
+            return Ok(false);
         }
         let in_force = document.consent.in_force(grantee);
         let grant = Grant {
@@ -120,9 +136,7 @@ impl Engine {
         let mut statements = vec![self.sign(Statement::Grant(grant))];
         statements.extend(self.missing_cards(now, id, grantee, terms.role));
         self.keep_consent(id, statements);
-        self.consent_changed(id, None);
-        self.report_settled();
-        Ok(())
+        Ok(true)
     }
 
     /// Takes consent back whose time is over, in documents of this person, by an ordinary
@@ -145,15 +159,24 @@ impl Engine {
                 expired.map(|line| (document.id, line.grantee, line.purpose))
             })
             .collect();
+        let mut changed = BTreeSet::new();
         for (document, grantee, purpose) in over {
             let terms = ShareTerms {
                 role: Role::None,
                 purpose,
                 expires_millis: None,
             };
-            if let Err(error) = self.share(now, document, grantee, terms) {
-                tracing::warn!(%error, "a consent that is over was not taken back");
+            match self.sign_consent(now, document, grantee, terms) {
+                Ok(_) => drop(changed.insert(document)),
+                Err(error) => tracing::warn!(%error, "a consent that is over was not taken back"),
             }
+        }
+        // Only now: nobody is served by a consent that the next line would end.
+        for document in &changed {
+            self.consent_changed(*document, None);
+        }
+        if !changed.is_empty() {
+            self.report_settled();
         }
         let own = self.documents.values().filter(|it| it.origin.owner == me);
         self.next_expiry = own

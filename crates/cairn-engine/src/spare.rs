@@ -27,18 +27,22 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
-    /// What was the document until it got `step` more; nothing if that is too much.
+    /// Whether a copy may be behind by these changes.
+    pub(crate) fn may_catch_up(step: &[(ChangeHash, Vec<u8>)]) -> bool {
+        step.len() <= BEHIND_MAX
+    }
+
+    /// What was the document until it got `step` more.
     pub(crate) fn new(
         document: DocumentId,
         automerge: Automerge,
         step: Vec<(ChangeHash, Vec<u8>)>,
-    ) -> Option<Self> {
-        let close = step.len() <= BEHIND_MAX;
-        close.then_some(Self {
+    ) -> Self {
+        Self {
             document,
             automerge,
             behind: step,
-        })
+        }
     }
 }
 

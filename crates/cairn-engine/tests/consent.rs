@@ -185,3 +185,32 @@ fn the_owner_hears_at_once_what_a_grantee_decides_about_a_lost_device() {
     world.connect(0, 1);
     assert_eq!(world.engine(0).counters().documents_differing, before);
 }
+
+#[test]
+fn consents_that_are_over_at_once_end_before_anybody_is_told_of_one() {
+    const HEADS: u8 = 4;
+    let mut world = World::new(3);
+    let goal = world.create_with_title(0, "goal");
+    for grantee in [1, 2] {
+        world.pair(0, grantee);
+        world.share_for(0, goal, grantee, Role::Read, Some(60_000));
+        world.connect(0, grantee);
+    }
+    world.write(0, goal, "my ");
+    for grantee in [1, 2] {
+        assert_eq!(world.title(grantee, goal).unwrap(), "my goal");
+    }
+    let before = world.frames_sent();
+    world.wait(120_000);
+    world.expire(0);
+    for grantee in [1, 2] {
+        let kinds = world.kinds_sent(0, grantee, before);
+        assert!(!kinds.is_empty(), "both are told");
+        assert!(
+            !kinds.contains(&HEADS) && !kinds.contains(&CHANGES),
+            "{kinds:?}"
+        );
+        let person = world.person(grantee);
+        assert_eq!(world.engine(grantee).role(goal, person), Role::None);
+    }
+}
