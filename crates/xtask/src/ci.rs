@@ -68,7 +68,7 @@ pub(crate) const STEPS: &[Step] = &[
 ];
 
 /// Seeds of the simulator in every run.
-const SEEDS: &str = "200";
+const SEEDS: u64 = 200;
 
 /// Runs all steps, stops at the first that fails, and ends with the time that each took.
 ///
@@ -171,7 +171,7 @@ fn docs() -> Outcome {
 }
 
 fn simulate() -> Outcome {
-    sim::run(sim::Build::Dev, &["--seeds", SEEDS, "--from", "0"])
+    sim::run_slices(SEEDS)
 }
 
 fn test() -> Outcome {

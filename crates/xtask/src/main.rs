@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         ["tidy"] => ci::run_one("tidy"),
         ["deny"] => ci::run_one("deny"),
         ["sim", "--release", rest @ ..] => sim::run(sim::Build::Release, rest),
-        ["sim", rest @ ..] => sim::run(sim::Build::Dev, rest),
+        ["sim", rest @ ..] => sim::run(sim::Build::Checked, rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["mutants", rest @ ..] => mutants::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
