@@ -253,7 +253,11 @@ impl World {
         }
         self.await_expiry(device);
         let bytes_max = self.limits.memory_bytes_max;
-        if !self.devices[device].engine_mut().let_go(bytes_max).is_empty() {
+        if !self.devices[device]
+            .engine_mut()
+            .let_go(bytes_max)
+            .is_empty()
+        {
             self.happened(Fault::LetGo);
         }
         let it = &mut self.devices[device];
