@@ -177,19 +177,27 @@ fn meet_again(client: &mut Notebook, therapist: &mut Notebook) -> SyncReport {
     report
 }
 
-fn bytes(report: &SyncReport) -> u64 {
-    report.sent_bytes + report.received_bytes
+/// Of a few meetings one needs no more bytes than this, both directions together.
+fn assert_cheap(bytes_max: u64, mut meet: impl FnMut(usize) -> SyncReport) {
+    const MEETINGS: usize = 3;
+    let mut needed = Vec::new();
+    let cheap = (0..MEETINGS).any(|meeting| {
+        let report = meet(meeting);
+        let bytes = report.sent_bytes + report.received_bytes;
+        needed.push(bytes);
+        bytes <= bytes_max
+    });
+    assert!(cheap, "{needed:?}");
 }
 
 /// Bytes are UDP payload of both directions after the handshake, with the packet headers and
 /// acknowledgements of QUIC and whatever it sent twice, until the client's side is settled.
-/// How much QUIC adds depends on how busy the machine is; the least of a few meetings is what they
-/// need. Loaded documents and round trips are those of the client's side.
+/// How much QUIC adds depends on how busy the machine is, so that one cheap meeting of a few is
+/// enough. Loaded documents and round trips are those of the client's side.
 #[test]
 fn of_a_thousand_shared_goals_only_those_that_changed_cost_anything() {
     const GOALS: usize = 1_000;
     const CHANGED: usize = 10;
-    const MEETINGS: usize = 3;
     let (mut client, mut therapist) = couple();
     let goals: Vec<DocumentId> = (0..GOALS)
         .map(|number| new_goal(&client, &format!("Walk {number}")))
@@ -201,39 +209,33 @@ fn of_a_thousand_shared_goals_only_those_that_changed_cost_anything() {
     assert_eq!(first.documents, GOALS as u64);
     assert_eq!(first.documents_differing, GOALS as u64);
 
-    let unchanged: Vec<u64> = (0..MEETINGS)
-        .map(|_| {
-            let report = meet_again(&mut client, &mut therapist);
-            assert_eq!(report.documents, GOALS as u64, "{report:?}");
-            assert_eq!(report.documents_differing, 0, "{report:?}");
-            assert_eq!(report.documents_loaded, 0, "{report:?}");
-            assert_eq!(report.round_trips, 1, "{report:?}");
-            bytes(&report)
-        })
-        .collect();
-    assert!(unchanged.iter().any(|it| *it <= 500), "{unchanged:?}");
+    assert_cheap(500, |_| {
+        let report = meet_again(&mut client, &mut therapist);
+        assert_eq!(report.documents, GOALS as u64, "{report:?}");
+        assert_eq!(report.documents_differing, 0, "{report:?}");
+        assert_eq!(report.documents_loaded, 0, "{report:?}");
+        assert_eq!(report.round_trips, 1, "{report:?}");
+        report
+    });
 
-    let changed: Vec<u64> = (0..MEETINGS)
-        .map(|meeting| {
-            let title = format!("Run {meeting}");
-            let some = || goals.iter().step_by(GOALS / CHANGED).enumerate();
-            for (number, goal) in some() {
-                let by = [&client, &therapist][number % 2];
-                by.set_title(*goal, &title);
-            }
-            let report = meet_again(&mut client, &mut therapist);
-            assert_eq!(report.documents_differing, CHANGED as u64, "{report:?}");
-            assert_eq!(report.documents_loaded, CHANGED as u64, "{report:?}");
-            assert_eq!(report.changes_sent, CHANGED as u64 / 2, "{report:?}");
-            assert_eq!(report.changes_received, CHANGED as u64 / 2, "{report:?}");
-            for (_, goal) in some() {
-                assert_eq!(client.title(*goal), title);
-                assert_eq!(therapist.title(*goal), title);
-            }
-            bytes(&report)
-        })
-        .collect();
-    assert!(changed.iter().any(|it| *it <= 12_000), "{changed:?}");
+    assert_cheap(12_000, |meeting| {
+        let title = format!("Run {meeting}");
+        let some = || goals.iter().step_by(GOALS / CHANGED).enumerate();
+        for (number, goal) in some() {
+            let by = [&client, &therapist][number % 2];
+            by.set_title(*goal, &title);
+        }
+        let report = meet_again(&mut client, &mut therapist);
+        assert_eq!(report.documents_differing, CHANGED as u64, "{report:?}");
+        assert_eq!(report.documents_loaded, CHANGED as u64, "{report:?}");
+        assert_eq!(report.changes_sent, CHANGED as u64 / 2, "{report:?}");
+        assert_eq!(report.changes_received, CHANGED as u64 / 2, "{report:?}");
+        for (_, goal) in some() {
+            assert_eq!(client.title(*goal), title);
+            assert_eq!(therapist.title(*goal), title);
+        }
+        report
+    });
 }
 
 #[test]

@@ -59,7 +59,9 @@ pub(crate) fn run_slices(seeds: u64) -> Outcome {
             })
             .collect();
         for slice in running {
-            slice.join().map_err(|_panic| "a slice of seeds panicked")??;
+            slice
+                .join()
+                .map_err(|_panic| "a slice of seeds panicked")??;
         }
         Ok(Vec::new())
     })

@@ -30,6 +30,8 @@ const PIECE_BYTES: usize = 8 << 10;
 const EDIT_BYTES: usize = 300;
 /// What may be on its way to a peer that has not gone through it.
 const UNPROCESSED_BYTES_MAX: usize = 1 << 20;
+/// All of that in pieces, and the edits of a minute.
+const FRAMES_WAITING_MAX: usize = 2_048;
 const EDIT_EVERY: Duration = Duration::from_millis(50);
 
 /// What one run found.
@@ -122,7 +124,7 @@ async fn push(
     streams: usize,
     room: Arc<Room>,
 ) -> Result<Found, Failure> {
-    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let (arrived, mut arrivals) = mpsc::channel(FRAMES_WAITING_MAX);
     tokio::spawn(receive(receiving, room.clone(), arrived));
     let mut lanes = Vec::with_capacity(streams);
     for number in 0..streams {
@@ -219,11 +221,11 @@ impl Room {
 
 /// Frames that wait for a stream, in order.
 #[derive(Clone)]
-struct Lane(mpsc::UnboundedSender<Vec<u8>>);
+struct Lane(mpsc::Sender<Vec<u8>>);
 
 impl Lane {
     fn new(mut stream: SendStream) -> Self {
-        let (frames, mut waiting) = mpsc::unbounded_channel::<Vec<u8>>();
+        let (frames, mut waiting) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING_MAX);
         tokio::spawn(async move {
             while let Some(frame) = waiting.recv().await {
                 if stream.write_all(&frame).await.is_err() {
@@ -238,18 +240,18 @@ impl Lane {
         let mut frame = vec![0; 8 + bytes];
         frame[..4].copy_from_slice(&number.to_le_bytes());
         frame[4..8].copy_from_slice(&(bytes as u32).to_le_bytes());
-        // Whoever reads is gone only at the end.
-        self.0.send(frame).ok();
+        // Whoever reads is gone only at the end, and what may be on its way is less than the queue.
+        self.0.try_send(frame).ok();
     }
 }
 
-async fn receive(connection: Connection, room: Arc<Room>, arrived: mpsc::UnboundedSender<u32>) {
+async fn receive(connection: Connection, room: Arc<Room>, arrived: mpsc::Sender<u32>) {
     while let Ok(stream) = connection.accept_uni().await {
         tokio::spawn(read(stream, room.clone(), arrived.clone()));
     }
 }
 
-async fn read(mut stream: RecvStream, room: Arc<Room>, arrived: mpsc::UnboundedSender<u32>) {
+async fn read(mut stream: RecvStream, room: Arc<Room>, arrived: mpsc::Sender<u32>) {
     let mut header = [0; 8];
     while stream.read_exact(&mut header).await.is_ok() {
         let [a, b, c, d, length @ ..] = header;
@@ -261,7 +263,7 @@ async fn read(mut stream: RecvStream, room: Arc<Room>, arrived: mpsc::UnboundedS
         if number == 0 {
             room.give_back(bytes.len());
         }
-        if arrived.send(number).is_err() {
+        if arrived.send(number).await.is_err() {
             return;
         }
     }

@@ -1,3 +1,5 @@
+//! What a node does with documents that were let go of.
+
 use cairn_engine::DocumentId;
 use cairn_model::{GoalCommand, NewGoal, TextField};
 
@@ -14,8 +16,8 @@ fn let_go(node: &Node) {
 }
 
 fn title(node: &Node, document: DocumentId) -> String {
-    let goals = node.goals().into_iter();
-    let goal = goals.filter(|goal| goal.document == document).next_back();
+    let mut goals = node.goals().into_iter();
+    let goal = goals.rfind(|goal| goal.document == document);
     goal.unwrap().summary.title.to_string()
 }
 
