@@ -18,7 +18,8 @@ const SHRINKING: u64 = 4;
 /// Before anything is known of the line.
 const FIRST_BYTES: usize = 256 << 10;
 
-/// See the [module](self).
+/// How many bytes may be under way to a peer: fewer on a slow line, where what is written next waits
+/// behind them. As LEDBAT (RFC 6817) does, it follows the time from sending to credit.
 #[derive(Debug, Clone)]
 pub struct SendWindow {
     bytes: usize,
