@@ -47,8 +47,8 @@ pub struct Limits {
     /// needs: some readers of a document recurse, and 5,000 levels overflow a stack.
     pub nesting_max: usize,
     /// Raw bytes of all changes of one document. Default 8 MiB, which automerge saves in about 1 MiB:
-    /// some 30,000 edits; beyond it local edits fail and foreign changes are refused. Below what one connection may queue, so that a document can always be
-    /// sent.
+    /// some 30,000 edits; beyond it local edits fail and foreign changes are refused. Below what one
+    /// connection may queue, so that a document can always be sent.
     pub document_bytes_cap: usize,
     /// Documents of one person. Default 100,000: set reconciliation holds an id and a fingerprint
     /// of each in memory, 5 MB.
