@@ -296,6 +296,7 @@ impl Engine {
         let had = !document.heads().is_empty() || !document.set_aside.is_empty();
         let kept: Vec<ChangeHash> = drafts.iter().map(|(hash, _)| *hash).collect();
         document.remove_content(drafts);
+        self.note_used(id);
         self.spare.take_if(|spare| spare.document == id);
         self.unstage_document(id);
         self.appending.retain(|waiting| waiting.document != id);

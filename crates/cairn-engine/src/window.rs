@@ -15,6 +15,8 @@ const WAITING_MILLIS: u64 = 150;
 const LEAST_BYTES: usize = 32 << 10;
 /// How much slower it shrinks than it grows.
 const SHRINKING: u64 = 4;
+/// Moments that are remembered: a peer that never credits anything makes nothing grow.
+const MARKS_MAX: usize = 1_024;
 /// Before anything is known of the line.
 const FIRST_BYTES: usize = 256 << 10;
 
@@ -58,7 +60,11 @@ impl SendWindow {
     /// Notes that so many bytes were sent at a moment.
     pub fn note_sent(&mut self, bytes: usize, at_millis: u64) {
         self.sent += bytes as u64;
-        self.marks.push_back((self.sent, at_millis));
+        let full = self.marks.len() == MARKS_MAX;
+        match self.marks.back_mut() {
+            Some((upto, _)) if full => *upto = self.sent,
+            _ => self.marks.push_back((self.sent, at_millis)),
+        }
     }
 
     /// Notes that the peer has gone through so many bytes more. What it says beyond what was sent
@@ -137,6 +143,17 @@ mod tests {
             window.note_credited(window.in_flight(), now + 1);
         }
         assert_eq!(window.bytes, MAX);
+    }
+
+    #[test]
+    fn a_peer_that_credits_nothing_makes_nothing_grow() {
+        let mut window = SendWindow::new(MAX);
+        for now in 0..100_000 {
+            window.note_sent(100, now);
+        }
+        assert_eq!(window.marks.len(), MARKS_MAX);
+        window.note_credited(window.in_flight(), 100_000);
+        assert_eq!((window.in_flight(), window.marks.len()), (0, 0));
     }
 
     #[test]

@@ -144,3 +144,12 @@ fn a_peer_that_speaks_of_everything_has_a_few_documents_read_at_a_time() {
     }
     assert!(!world.settled(1).is_empty());
 }
+
+#[test]
+fn what_was_erased_weighs_nothing() {
+    let mut world = two();
+    let goal = world.create_with_title(0, "goal");
+    assert!(world.engine(0).bytes_in_memory() > 0);
+    world.erase(0, goal);
+    assert_eq!(world.engine(0).bytes_in_memory(), 0);
+}
