@@ -6,11 +6,20 @@ mod world;
 
 use automerge::ROOT;
 use automerge::transaction::Transactable;
-use cairn_engine::{Event, Role};
+use cairn_engine::{DocumentId, Event, Role};
 use world::devices::{assert_equal, shared_goal, two};
 use world::{World, noise};
 
 const CREDIT: u8 = 9;
+
+/// Side 0 writes more than may be under way at a time.
+fn fill(world: &mut World, goal: DocumentId) {
+    for index in 0..20 {
+        world.edit(0, goal, |tx, _| {
+            tx.put(ROOT, "noise", noise(index, 60_000)).unwrap();
+        });
+    }
+}
 
 #[test]
 fn what_was_let_go_of_is_read_again_and_goes_on_where_it_was() {
@@ -67,11 +76,7 @@ fn what_is_needed_stays() {
 fn what_is_being_sent_stays_until_it_is_sent() {
     let mut world = two();
     let goal = shared_goal(&mut world, "goal");
-    for index in 0..20 {
-        world.edit(0, goal, |tx, _| {
-            tx.put(ROOT, "noise", noise(index, 60_000)).unwrap();
-        });
-    }
+    fill(&mut world, goal);
     world.lose(CREDIT);
     world.connect(0, 1);
     assert!(world.let_go(0).is_empty());
@@ -101,11 +106,7 @@ fn the_one_that_was_used_longest_ago_goes_first() {
 fn a_batch_that_was_put_by_goes_on_when_its_document_was_let_go_of() {
     let mut world = two();
     let goal = shared_goal(&mut world, "goal");
-    for index in 0..20 {
-        world.edit(0, goal, |tx, _| {
-            tx.put(ROOT, "noise", noise(index, 60_000)).unwrap();
-        });
-    }
+    fill(&mut world, goal);
     world.share(0, goal, 1, Role::Write);
     world.lose(CREDIT);
     world.connect(0, 1);
