@@ -306,7 +306,7 @@ impl Admission {
         Ok(sifted)
     }
 
-    /// Of the evidence that was found, keeps what proves changes that the owner's side took, and gives
+    /// Of the evidence that was found, keeps what proves changes that nobody will sign anew, and gives
     /// what is new of it.
     fn keep_evidence(
         &self,
@@ -321,7 +321,8 @@ impl Admission {
         let kept = self.contents.facts.proofs.evidence();
         let before = facts.clone();
         let needed = |device, position| {
-            !cuts.covers(device, position) && self.is_judged(&before, &cuts, position)
+            let (standings, owner) = (&self.standings, self.origin.owner);
+            cuts.needs_evidence(standings, owner, &before.proofs, device, position)
         };
         let proofs = &mut facts.proofs;
         proofs.keep_evidence(&before.graph, kept, self.device, needed);

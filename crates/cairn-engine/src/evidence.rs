@@ -9,8 +9,8 @@
 //! # Invariants
 //! * Evidence proves who wrote, and nothing else: what lies in between counts nowhere, and is shown
 //!   to nobody but where it was set aside.
-//! * It is kept only for changes that the owner's side took: what waits for that is signed anew by
-//!   its author.
+//! * It is kept only for changes that nobody will sign anew: what the owner's side took, and what a
+//!   revoked device made beyond its cut, as long as it stays. The rest its author signs anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 

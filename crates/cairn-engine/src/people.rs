@@ -355,6 +355,22 @@ impl Cuts {
             Standing::Unknown => false,
         })
     }
+
+    /// Whether only evidence can prove a change once its author's plain proof is gone: the recovery
+    /// key's cut does not, and its author will not sign it anew. That is so for what the owner's side
+    /// has taken, and for what a revoked device made beyond its cut, as long as it stays.
+    pub(crate) fn needs_evidence(
+        &self,
+        standings: &BTreeMap<DeviceId, Standing>,
+        owner: PersonId,
+        proofs: &Proofs,
+        author: DeviceId,
+        position: Position,
+    ) -> bool {
+        let revoked = matches!(standings.get(&author), Some(Standing::Cut(..)));
+        !self.covers(author, position)
+            && (revoked || self.is_judged(standings, owner, proofs, position))
+    }
 }
 
 /// Whether a device may speak in a document.

@@ -203,7 +203,7 @@ impl Proofs {
     }
 
     /// Of evidence that was found, keeps what was `kept` before, and what proves changes of others
-    /// than this device that are `needed`: those that the owner's side took.
+    /// than this device that are `needed`: those that nobody will sign anew.
     pub(crate) fn keep_evidence(
         &mut self,
         graph: &Graph,

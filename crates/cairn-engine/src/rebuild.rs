@@ -122,7 +122,7 @@ impl Rebuild {
         })
     }
 
-    /// Keeps evidence only for what the owner's side had taken: the rest is signed anew.
+    /// Keeps evidence for what nobody will sign anew.
     fn keep_evidence(&self, loaded: &mut LoadedDocument) {
         let before = &self.contents.facts;
         let after = &mut loaded.contents.facts;
@@ -131,8 +131,8 @@ impl Rebuild {
         let needed = |device: DeviceId, position: Position| {
             let before_it = before.graph.position(&graph.node(position).hash);
             before_it.is_some_and(|position| {
-                !cuts.covers(device, position)
-                    && cuts.is_judged(&self.standings, self.owner, &before.proofs, position)
+                let (standings, proofs) = (&self.standings, &before.proofs);
+                cuts.needs_evidence(standings, self.owner, proofs, device, position)
             })
         };
         let kept = before.proofs.evidence();

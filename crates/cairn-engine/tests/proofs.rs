@@ -297,3 +297,36 @@ fn what_comes_back_brings_its_salt_to_readers_though_it_is_known_here() {
         assert_eq!(unproven(&world, side, goal), 0);
     }
 }
+
+#[test]
+fn words_of_a_lost_device_stay_proven_though_its_proof_names_what_was_refused() {
+    let (mut world, goal) = shared_goal();
+    let lost = world.add_device(0);
+    for side in [lost, 1, 2] {
+        world.connect(0, side);
+    }
+    world.disconnect_all();
+    // Neither is built on the other, and the lost device signs them together.
+    write(&mut world, lost, goal, "x");
+    write(&mut world, 2, goal, "y");
+    world.connect(2, lost);
+    world.disconnect_all();
+    world.connect(1, lost);
+    world.disconnect_all();
+    world.revoke(0, lost).unwrap();
+    world.share(0, goal, 1, Role::Read);
+    world.connect(0, 1);
+    for _ in 0..2 {
+        assert_eq!(world.title(1, goal).unwrap(), "xgoal");
+        assert_eq!(world.engine(1).set_aside(goal).len(), 1);
+        assert_eq!(unproven(&world, 1, goal), 0);
+        world.restart(1);
+        world.open(1, goal);
+    }
+    world.close_cut(0, goal, lost);
+    world.connect(0, 1);
+    for side in [0, 1] {
+        assert_eq!(world.title(side, goal).unwrap(), "goal", "{side}");
+        assert_eq!(unproven(&world, side, goal), 0);
+    }
+}
