@@ -8,10 +8,11 @@
 //! again, or left.
 //!
 //! # Invariants
-//! * Only changes of this person are set aside, and only while no device of the owner has judged
-//!   them: nobody can make a device forget the words of others. Beside them, what a revoked device
-//!   made beyond its cut, once the recovery key has closed the cut, and a branch that gives way to
-//!   another one of its device.
+//! * What the owner's side refuses is set aside only while no device of the owner has judged it:
+//!   nobody can make a device forget what was taken. Such are words of this person, and words of
+//!   others that were judged by a device which was revoked since, beyond its cut. Beside them, what
+//!   a revoked device made beyond its cut, once the recovery key has closed the cut, and a branch
+//!   that gives way to another one of its device.
 //! * Nothing is lost: what is set aside stays in the vault, and comes back if the owner's side
 //!   turns out to have admitted it.
 //! * The job starts when all of the document is durable and no other job of it is under way, so
@@ -25,7 +26,7 @@ use automerge::{ActorId, ChangeHash};
 use crate::attestation::Attestation;
 use crate::chunk::ChangeChunk;
 use crate::contents::{Contents, LoadError, LoadedDocument};
-use crate::document::{Body, Document};
+use crate::document::Body;
 use crate::engine::{Engine, Output};
 use crate::event::Event;
 use crate::frame::Refusal;
@@ -142,50 +143,51 @@ impl Rebuild {
 }
 
 impl Engine {
-    /// The owner's side, or another own device that already did so, does not take these changes. A
-    /// change without a proof is taken out too if none is known here: it would be refused for ever,
-    /// with all that is built on it.
+    /// The owner's side, or another own device that already did so, does not take these changes. An
+    /// own change without a proof is taken out too if none is known here: it would be refused for
+    /// ever, with all that is built on it. Of another person's there is nothing more to wait for.
     pub(crate) fn refused_for_good(&mut self, id: DocumentId, changes: &[(ChangeHash, Refusal)]) {
         let Some(document) = self.documents.get(&id) else {
             return;
         };
+        let Some(contents) = document.loaded() else {
+            return;
+        };
+        let facts = &contents.facts;
+        let standings = self.standings(document, facts);
+        let cuts = Cuts::new(&facts.graph, &standings);
+        let (me, owner) = (self.config.person, document.origin.owner);
+        let for_good = |position: Position, refusal: Refusal| {
+            let author = facts.author_device(position);
+            let author = match author.and_then(|device| standings.get(&device)) {
+                Some(Standing::Current(person) | Standing::Cut(person, _)) => Some(*person),
+                Some(Standing::Unknown) | None => None,
+            };
+            let refused = match refusal {
+                Refusal::NotAllowed => true,
+                Refusal::Unproven => {
+                    author != Some(me) || !facts.proofs.is_proven(&facts.graph, position)
+                }
+                _ => false,
+            };
+            let taken = || cuts.is_judged(&standings, owner, &facts.proofs, position);
+            // The owner's words, of a device that was revoked, go when the cut is closed.
+            refused && author != Some(owner) && !taken()
+        };
         let unwanted: Vec<ChangeHash> = changes
             .iter()
-            .filter(|(hash, refusal)| match refusal {
-                Refusal::NotAllowed => true,
-                Refusal::Unproven => !is_proven(document, hash),
-                _ => false,
+            .filter(|(hash, refusal)| {
+                let position = facts.graph.position(hash);
+                position.is_some_and(|position| for_good(position, *refusal))
             })
             .map(|(hash, _)| *hash)
-            .filter(|hash| self.may_set_aside(document, hash))
             .collect();
-        if let Some(document) = self.documents.get_mut(&id) {
+        if owner != me
+            && let Some(document) = self.documents.get_mut(&id)
+        {
             document.unwanted.extend(unwanted);
         }
         self.rebuild(id);
-    }
-
-    /// Whether a change is this person's own and the owner's side never took it.
-    fn may_set_aside(&self, document: &Document, hash: &ChangeHash) -> bool {
-        let owner = document.origin.owner;
-        let Some(contents) = document.loaded() else {
-            return false;
-        };
-        let facts = &contents.facts;
-        let Some(position) = facts.graph.position(hash) else {
-            return false;
-        };
-        let standings = self.standings(document, facts);
-        let mine = facts.author_device(position).is_some_and(|device| {
-            matches!(
-                standings.get(&device),
-                Some(Standing::Current(person) | Standing::Cut(person, _))
-                    if *person == self.config.person
-            )
-        });
-        let cuts = Cuts::new(&facts.graph, &standings);
-        mine && owner != self.config.person
-            && !cuts.is_judged(&standings, owner, &facts.proofs, position)
     }
 
     /// Takes out what revoked devices made beyond cuts that are closed.
@@ -381,14 +383,6 @@ impl Engine {
         // Of a document that was erased nobody knows the authors any more; what stays of it is own.
         document.origin.owner == me || author().is_none_or(|author| author == Some(me))
     }
-}
-
-fn is_proven(document: &Document, hash: &ChangeHash) -> bool {
-    document.loaded().is_some_and(|contents| {
-        let facts = &contents.facts;
-        let position = facts.graph.position(hash);
-        position.is_some_and(|position| facts.proofs.is_proven(&facts.graph, position))
-    })
 }
 
 /// Stands where a job is for no connection; real ones are never numbered so.

@@ -7,7 +7,8 @@ mod world;
 use automerge::ROOT;
 use automerge::transaction::Transactable;
 use cairn_engine::{
-    DeviceError, DevicePaused, DeviceRevoked, Event, PauseLifted, Refusal, Role, Statement,
+    DeviceError, DevicePaused, DeviceRevoked, DocumentId, Event, PauseLifted, Refusal, Role,
+    Statement,
 };
 use world::devices::{assert_equal, shared_goal, two};
 use world::{STAYS_HERE, World, noise};
@@ -227,7 +228,7 @@ fn two_devices_that_pause_each_other_are_both_paused_until_the_recovery_key_spea
 }
 
 /// Person 0 with a device that wrote "x" to person 1 only, who built "y" on it; then revoked.
-fn beyond_the_cut() -> (World, usize, cairn_engine::DocumentId) {
+fn beyond_the_cut() -> (World, usize, DocumentId) {
     let mut world = two();
     let lost = world.add_device(0);
     let goal = shared_goal(&mut world, "goal");
@@ -556,4 +557,84 @@ fn what_another_device_brought_first_is_delivered_to_the_one_that_brings_it_too(
         _ => false,
     });
     assert!(delivered);
+}
+
+/// A goal of person 0 that 1 and 2 write in, and a device of 0 that has it. While it is not heard of
+/// there, 0 takes back the consent of 1. The device takes words of 1 and brings them to 2, who writes
+/// on. Then it is lost.
+fn words_that_only_a_lost_device_took() -> (World, usize, DocumentId) {
+    let mut world = World::new(3);
+    world.pair(0, 1);
+    world.pair(0, 2);
+    let goal = world.create_with_title(0, "goal");
+    for writer in [1, 2] {
+        world.share(0, goal, writer, Role::Write);
+    }
+    let lost = world.add_device(0);
+    for side in [lost, 1, 2] {
+        world.connect(0, side);
+    }
+    world.disconnect_all();
+    world.share(0, goal, 1, Role::None);
+    world.connect(1, lost);
+    world.connect(2, lost);
+    world.write(1, goal, "the ");
+    world.write(2, goal, "by ");
+    assert_equal(&world, goal, &[lost, 1, 2], "by the goal");
+    world.disconnect_all();
+    (world, lost, goal)
+}
+
+#[test]
+fn a_writer_is_not_stuck_with_words_of_others_that_a_lost_device_took() {
+    let (mut world, lost, goal) = words_that_only_a_lost_device_took();
+    world.revoke(0, lost).unwrap();
+    world.connect(0, 2);
+    assert_equal(&world, goal, &[0, 2], "goal");
+    // What was one's own can be entered again, and what comes next arrives.
+    assert_eq!(world.engine(2).set_aside(goal).len(), 1);
+    world.write(2, goal, "so ");
+    assert_equal(&world, goal, &[0, 2], "so goal");
+    world.disconnect_all();
+    let before = world.frames_sent();
+    world.connect(0, 2);
+    assert_eq!(world.frames_sent() - before, 2);
+}
+
+#[test]
+fn a_writer_is_not_stuck_with_words_of_one_whom_only_a_stolen_device_knew() {
+    let mut world = World::new(3);
+    world.pair(0, 2);
+    let goal = world.create_with_title(0, "goal");
+    world.share(0, goal, 2, Role::Write);
+    let stolen = world.add_device(0);
+    for side in [stolen, 2] {
+        world.connect(0, side);
+    }
+    world.disconnect_all();
+    world.pair(stolen, 1);
+    world.share(stolen, goal, 1, Role::Write);
+    world.connect(1, stolen);
+    world.connect(2, stolen);
+    world.write(1, goal, "the ");
+    world.write(2, goal, "by ");
+    assert_equal(&world, goal, &[stolen, 1, 2], "by the goal");
+    world.disconnect_all();
+    world.revoke(0, stolen).unwrap();
+    world.connect(0, 2);
+    assert_equal(&world, goal, &[0, 2], "goal");
+    world.write(2, goal, "so ");
+    assert_equal(&world, goal, &[0, 2], "so goal");
+}
+
+#[test]
+fn nobody_makes_a_writer_forget_words_of_others_that_a_device_of_the_owner_took() {
+    let (mut world, _, goal) = words_that_only_a_lost_device_took();
+    // The device is not revoked: the other one hears of what it took, and takes it.
+    world.connect(0, 2);
+    assert_equal(&world, goal, &[0, 2], "by the goal");
+    assert!(world.engine(2).set_aside(goal).is_empty());
+    let heads = world.engine(2).heads(goal);
+    world.refuse(0, 2, goal, &heads);
+    assert_equal(&world, goal, &[0, 2], "by the goal");
 }
