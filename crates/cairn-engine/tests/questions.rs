@@ -202,3 +202,28 @@ fn every_question_gets_one_answer_with_its_number_however_often_it_is_asked() {
         .collect();
     assert_eq!(answers, numbers.map(|number| (number, 2)));
 }
+
+#[test]
+fn nothing_is_read_from_the_vault_for_who_asks_about_what_is_not_shared() {
+    let mut pair = Pair::new();
+    let goal = pair.create_with_title(0, "goal");
+    pair.share(0, goal, 1, Role::Read);
+    let [former, private] = ["former", "private"].map(|title| pair.create_with_title(0, title));
+    pair.share(0, former, 1, Role::Read);
+    pair.connect();
+    pair.share(0, former, 1, Role::None);
+    pair.disconnect();
+    pair.world.restart(0);
+    pair.connect();
+    let unknown = DocumentId::from_bytes([7; 16]);
+    let answers = [former, private, unknown].map(|document| {
+        pair.world.frame(1, 0, question(document, &[], 1));
+        let said = pair.world.sent_of_kind(0, NOTHING).last().unwrap();
+        assert!(said[1..].starts_with(document.as_bytes()));
+        assert_eq!(pair.title(0, document), None);
+        said[17..].to_vec()
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    pair.world.frame(1, 0, question(goal, &[], 2));
+    assert_eq!(pair.title(0, goal).unwrap(), "goal");
+}

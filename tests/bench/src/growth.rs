@@ -43,6 +43,20 @@ pub(crate) fn sections(options: &Options, tell: &mut impl FnMut(Section)) {
             rows,
         ));
     }
+    if options.wants("W1") {
+        let rows = sizes
+            .actors
+            .iter()
+            .map(|actors| {
+                let history = History::of_actors(owner, grantee, 1, sizes.changes, *actors);
+                let measured = whole::cold_sync(&history, options.runs);
+                cells("W1", &figure(*actors as f64), &measured, 1)
+            })
+            .collect();
+        let about = "W1 written by more actors: one for each start of a program that writes. \
+            automerge keeps a clock of all of them for every sixteenth change.";
+        tell(section("Growth with actors", about, "actors", rows));
+    }
     if options.wants("W4") || options.wants("W4b") {
         let mut rows = Vec::new();
         for documents in &sizes.shelves {

@@ -5,7 +5,7 @@
 //! who write in turn, and signs what each of them has written: what two engines would have come
 //! to, without the time that it would take them. The peers get the same changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
@@ -43,7 +43,7 @@ pub(crate) struct History {
     newest: [Option<ChangeHash>; 2],
     /// How many changes were written, and under which actors: writer and number of the process.
     written: usize,
-    actors: BTreeSet<(usize, u8)>,
+    actors: BTreeSet<(usize, u16)>,
     author: Author,
     seed: u64,
     goals: Vec<Goal>,
@@ -65,6 +65,17 @@ impl History {
 
     /// A document with this many changes, which two people make in turn.
     pub(crate) fn of(owner: Identity, grantee: Identity, seed: u64, changes: usize) -> Self {
+        Self::of_actors(owner, grantee, seed, changes, 2)
+    }
+
+    /// The same, written by this many actors: programs start anew between changes.
+    pub(crate) fn of_actors(
+        owner: Identity,
+        grantee: Identity,
+        seed: u64,
+        changes: usize,
+        actors: usize,
+    ) -> Self {
         let mut author = Author::new(seed);
         let origin = Origin {
             owner: owner.person,
@@ -90,7 +101,8 @@ impl History {
             .begin()
             .expect("an empty document takes a goal and its containers");
         for number in 1..changes {
-            history.write(number % 2, 0);
+            let process = number * actors / changes / 2;
+            history.write(number % 2, process as u16);
         }
         history.collect(&[]);
         history
@@ -108,7 +120,7 @@ impl History {
         // Two who write apart do not write the same.
         history.author = Author::new(self.seed + 1_000_003 * (1 + writer as u64));
         for _ in 0..changes {
-            history.write(writer, 1);
+            history.write(writer, u16::MAX);
         }
         history.collect(&before);
         history
@@ -167,7 +179,7 @@ impl History {
             .to_vec()
     }
 
-    fn actor(&self, writer: usize, process: u8) -> ActorId {
+    fn actor(&self, writer: usize, process: u16) -> ActorId {
         let device = [self.owner, self.grantee][writer].device;
         actor_of(device, self.document(), salt(writer, process))
     }
@@ -200,7 +212,7 @@ impl History {
         Ok(())
     }
 
-    fn write(&mut self, writer: usize, process: u8) {
+    fn write(&mut self, writer: usize, process: u16) {
         let number = self.written;
         self.written += 1;
         self.actors.insert((writer, process));
@@ -219,22 +231,23 @@ impl History {
 
     /// Takes over what was written since.
     fn collect(&mut self, since: &[ChangeHash]) {
-        let own = [0, 1].map(|writer| [self.actor(writer, 0), self.actor(writer, 1)]);
+        let writers: BTreeMap<ActorId, usize> = self
+            .actors
+            .iter()
+            .map(|(writer, process)| (self.actor(*writer, *process), *writer))
+            .collect();
         for change in self.automerge.get_changes(since) {
-            for (writer, actors) in own.iter().enumerate() {
-                if actors.contains(change.actor_id()) {
-                    self.newest[writer] = Some(change.hash());
-                }
-            }
+            self.newest[writers[change.actor_id()]] = Some(change.hash());
             self.changes
                 .push((change.hash(), change.raw_bytes().to_vec()));
         }
     }
 }
 
-/// The salt of a person's actor in their first and in their second process.
-const fn salt(writer: usize, process: u8) -> [u8; 8] {
-    [writer as u8, process, 0, 0, 0, 0, 0, 1]
+/// The salt of a person's actor in one of their processes.
+const fn salt(writer: usize, process: u16) -> [u8; 8] {
+    let [low, high] = process.to_le_bytes();
+    [writer as u8, low, high, 0, 0, 0, 0, 1]
 }
 
 fn commit(transaction: Transaction<'_>, number: usize) {

@@ -51,6 +51,8 @@ pub struct Sizes {
     pub bulk_bytes: usize,
     /// Times history W for growth.
     pub scales: Vec<usize>,
+    /// Actors of history W for growth.
+    pub actors: Vec<usize>,
     /// Documents of W4 and W4b for growth.
     pub shelves: Vec<usize>,
     /// Clients of W5 for growth.
@@ -71,6 +73,7 @@ impl Sizes {
             client_changes: 200,
             bulk_bytes: 2_000_000,
             scales: vec![1, 4, 16],
+            actors: vec![2, 20, 200, 2_000],
             shelves: vec![10, 100, 1_000, 10_000],
             practices: vec![10, 50, 200],
         }
@@ -90,6 +93,7 @@ impl Sizes {
             client_changes: 10,
             bulk_bytes: 30_000,
             scales: vec![1, 2],
+            actors: vec![2, 20],
             shelves: vec![3, 12],
             practices: vec![1, 2],
         }
