@@ -96,6 +96,7 @@ impl Engine {
         if judge == Some(person) || person == self.config.person {
             self.refused_for_good(id, &changes);
         }
+        self.ask_about_refused(id, &changes);
         let changes = self.not_apart(id, changes);
         if !changes.is_empty() {
             self.event(Event::RefusedByPeer {

@@ -12,7 +12,9 @@ use automerge::ChangeHash;
 use crate::attestation::Attestation;
 use crate::engine::{Engine, Now};
 use crate::event::Event;
+use crate::frame::Refusal;
 use crate::id::{DeviceId, DocumentId};
+use crate::people::{Cuts, Standing};
 use crate::statement::{
     DeviceAdded, DeviceCut, DevicePaused, DeviceRevoked, Origin, PauseLifted, SignedStatement,
     Statement, public_key,
@@ -361,6 +363,36 @@ impl Engine {
         } else {
             Err(DeviceError::WrongRecoveryKey)
         }
+    }
+
+    /// A peer does not take what lies beyond the cut of a revoked device. Where it was one of this
+    /// person's, they are asked: nobody else may bring these changes to a device that can ask.
+    pub(crate) fn ask_about_refused(&mut self, id: DocumentId, changes: &[(ChangeHash, Refusal)]) {
+        let Some(document) = self.documents.get(&id) else {
+            return;
+        };
+        let beyond = changes.iter();
+        let beyond = beyond.filter(|(_, refusal)| *refusal == Refusal::BeyondCut);
+        let (Some(contents), Some(_)) = (document.loaded(), beyond.clone().next()) else {
+            return;
+        };
+        let facts = &contents.facts;
+        let standings = self.standings(document, facts);
+        let cuts = Cuts::new(&facts.graph, &standings);
+        let owner = document.origin.owner;
+        let waits = |hash: &ChangeHash| {
+            let position = facts.graph.position(hash)?;
+            let device = facts.author_device(position)?;
+            let Standing::Cut(person, cut) = standings.get(&device)? else {
+                return None;
+            };
+            let judged =
+                || *person != owner && cuts.is_judged(&standings, owner, &facts.proofs, position);
+            let open = *person == self.config.person && !cut.closed;
+            (open && !cuts.covers(device, position) && !judged()).then_some((device, *hash))
+        };
+        let waiting = beyond.filter_map(|(hash, _)| waits(hash)).collect();
+        self.note_beyond_cut(id, waiting);
     }
 
     /// Remembers and tells which changes of revoked devices wait for a decision.

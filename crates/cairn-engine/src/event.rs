@@ -125,7 +125,8 @@ pub enum Event {
         drafts: usize,
     },
     /// A peer brought changes of a revoked device that the revocation does not cover: someone had
-    /// built on them. They can be kept, or refused for good.
+    /// built on them. Or this device has such changes, and a peer does not take them. They can be
+    /// kept, or refused for good.
     BeyondCut {
         /// Which document.
         document: DocumentId,

@@ -352,6 +352,34 @@ fn an_own_device_that_knew_more_of_a_revoked_one_is_asked_about_too() {
 }
 
 #[test]
+fn who_has_what_lies_beyond_a_cut_is_asked_when_a_peer_does_not_take_it() {
+    let mut world = two();
+    let goal = shared_goal(&mut world, "goal");
+    let (lost, other) = (world.add_device(0), world.add_device(0));
+    for side in [lost, other, 1] {
+        world.connect(0, side);
+    }
+    world.disconnect_all();
+    world.connect(lost, other);
+    world.write(lost, goal, "x");
+    world.disconnect_all();
+    world.revoke(0, lost).unwrap();
+    world.connect(0, 1);
+    world.disconnect_all();
+    // The first device is not there any more. Whoever does not decide is asked again.
+    for _ in 0..2 {
+        world.restart(other);
+        world.open(other, goal);
+        world.take_events(other);
+        world.connect(other, 1);
+        assert_equal(&world, goal, &[1], "goal");
+        assert_eq!(beyond_cut(&world.take_events(other)), 1);
+    }
+    world.widen_cut(other, goal, lost).unwrap();
+    assert_equal(&world, goal, &[other, 1], "xgoal");
+}
+
+#[test]
 fn a_writers_revoked_device_is_cut_in_the_owners_document_and_what_the_owner_took_stays() {
     let mut world = two();
     let lost = world.add_device(1);

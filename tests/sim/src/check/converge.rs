@@ -33,7 +33,8 @@ pub(crate) fn left_behind(
         .is_some()
 }
 
-fn statements_left_behind<'a>(
+/// The statements that were [left behind](left_behind).
+pub(crate) fn statements_left_behind<'a>(
     world: &'a World,
     document: DocumentId,
     one: &'a Device,

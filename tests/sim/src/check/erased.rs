@@ -2,7 +2,7 @@
 
 use cairn_engine::DocumentId;
 
-use crate::check::converge::is_disputed;
+use crate::check::converge::{is_disputed, statements_left_behind};
 use crate::device::Device;
 use crate::wire_format::hash_of;
 use crate::world::World;
@@ -21,7 +21,11 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
             if owner.person != truth.owner || !both || is_disputed(world, *document, owner, peer) {
                 continue;
             }
+            let mut left = statements_left_behind(world, *document, owner, peer);
             if peer.engine().is_retired(*document) && !knows {
+                if left.any(|hash| world.truth.retirements.contains(hash)) {
+                    continue;
+                }
                 return Err(format!(
                     "device {one} of the owner does not know that {document:?} was erased"
                 ));
@@ -29,6 +33,12 @@ pub(crate) fn check(world: &World) -> Result<usize, String> {
             if knows {
                 found += 1;
                 gone(world, owner, *document)?;
+                // Whom only a lost device had given a role is not asked by those who never heard of it.
+                let unheard_of = !is_asked(owner, peer, *document)
+                    && left.any(|hash| world.truth.bears_on(hash, peer.person));
+                if unheard_of {
+                    continue;
+                }
                 gone(world, peer, *document)?;
                 answered(owner, peer, *document)?;
             }
@@ -54,11 +64,16 @@ fn gone(world: &World, device: &Device, document: DocumentId) -> Result<(), Stri
     ))
 }
 
+fn is_asked(owner: &Device, peer: &Device, document: DocumentId) -> bool {
+    let erasure = owner.engine().erasure(document);
+    peer.person == owner.person || erasure.is_some_and(|it| it.asked.contains(&peer.person))
+}
+
 fn answered(owner: &Device, peer: &Device, document: DocumentId) -> Result<(), String> {
     let Some(erasure) = owner.engine().erasure(document) else {
         return Ok(());
     };
-    let asked = peer.person == owner.person || erasure.asked.contains(&peer.person);
+    let asked = is_asked(owner, peer, document);
     let confirmed = erasure.removed.iter().any(|it| it.1 == peer.id());
     if asked == confirmed {
         return Ok(());
