@@ -50,7 +50,7 @@ pub enum DeviceError {
     /// No such document here.
     #[error("there is no such document here")]
     UnknownDocument,
-    /// Nobody brought anything that the revocation does not cover.
+    /// Nobody brought anything that the revocation does not cover, or it is decided.
     #[error("nothing of that device waits for a decision")]
     NothingBeyond,
     /// It is not paused by name.
@@ -229,11 +229,13 @@ impl Engine {
         recovery_secret: &[u8; 32],
     ) -> Result<(), DeviceError> {
         let origin = self.check_cut(id, device, recovery_secret)?;
-        let beyond = self
-            .documents
-            .get_mut(&id)
-            .and_then(|document| document.beyond_cut.remove(&device))
-            .ok_or(DeviceError::NothingBeyond)?;
+        let me = self.config.person;
+        let beyond = self.documents.get_mut(&id).and_then(|document| {
+            // Somebody may have decided on another device: what lies beyond is taken out then.
+            let beyond = document.beyond_cut.remove(&device)?;
+            (!document.consent.cut(me, device).closed).then_some(beyond)
+        });
+        let beyond = beyond.ok_or(DeviceError::NothingBeyond)?;
         let heads = beyond.into_iter().collect();
         let cuts = self.sign_cut(now, device, recovery_secret, origin, heads, Vec::new());
         self.keep_consent(id, cuts);

@@ -349,6 +349,10 @@ fn an_own_device_that_knew_more_of_a_revoked_one_is_asked_about_too() {
     world.close_cut(0, goal, lost);
     assert_equal(&world, goal, &[0, other], "goal");
     assert_eq!(world.engine(other).set_aside(goal).len(), 2);
+    // It was asked as well, and that is decided.
+    assert_eq!(beyond_cut(&world.take_events(other)), 1);
+    let decided = world.widen_cut(other, goal, lost);
+    assert_eq!(decided, Err(DeviceError::NothingBeyond));
 }
 
 #[test]
